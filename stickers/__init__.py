@@ -1,0 +1,1 @@
+"""Illustrated stickers from a selfie."""

@@ -1,0 +1,183 @@
+"""What a style can draw: its parts, whether they keep the art contract, how many avatars.
+
+A trait is shown in one of four ways: by a part of its own (``parts/<trait>/<value>.svg``),
+by groups ``when-<trait>-<value>`` inside another part (``drawn_by``), by a palette, or by a
+recolouring. `problems` says where a style falls short of the vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from math import prod
+from pathlib import Path
+
+from stickers.avatar import Value, impossible
+from stickers.drawing import Drawing, read_drawing
+from stickers.errors import BadStyle
+from stickers.style import Scene, Style, load_style
+from stickers.traits import COLOURS, NONE, TRAITS, Trait
+
+LARGEST_FILE = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to mend in a style: the file, what is wrong, how to fix it."""
+
+    file: str
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.what}; {self.fix}"
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """A style with its drawings."""
+
+    style: Style
+
+    def drawing(self, trait: str, value: str) -> Drawing | None:
+        """What draws ``value`` of ``trait``, stand-in included; None if nothing does."""
+        if value == NONE or trait in self.style.drawn_by or not self.has_parts(trait):
+            return None
+        if value in self.style.nothing.get(trait, ()):
+            return None
+        if value in self.style.recolour.get(trait, {}):
+            return None
+        drawn = self.style.stand_ins.get(trait, {}).get(value, value)
+        return read_drawing(self.style.folder / "parts" / trait / f"{drawn}.svg")
+
+    def has_parts(self, trait: str) -> bool:
+        """Whether ``trait`` is shown by parts rather than by a palette."""
+        return trait not in self.style.keys
+
+    def expression(self, kind: str, state: str) -> Drawing:
+        """A drawing that belongs to an expression: ``mouth`` or replaced ``eyes``."""
+        return read_drawing(self.style.folder / "parts" / kind / f"{state}.svg")
+
+    def prop(self, name: str) -> Drawing:
+        """A hand, prop or effect of a scene."""
+        return read_drawing(self.style.folder / "props" / f"{name}.svg")
+
+    def drawn(self, traits: Mapping[str, Value]) -> tuple[tuple[str, str, Drawing], ...]:
+        """(trait, value, drawing) of all parts that an avatar with ``traits`` shows."""
+        hidden = self.hidden(traits)
+        found = (
+            (name, v, self.drawing(name, v))
+            for name in TRAITS
+            if name not in hidden
+            for v in values_of(traits[name])
+        )
+        return tuple((name, v, d) for name, v, d in found if d is not None)
+
+    def hidden(self, traits: Mapping[str, Value]) -> frozenset[str]:
+        """The traits that cannot be seen because of another, as ``hides`` says."""
+        return frozenset(
+            covered
+            for name, table in self.style.hides.items()
+            for value in values_of(traits[name])
+            for covered in table.get(value, ())
+        )
+
+    def slots(self, drawing: Drawing) -> frozenset[str]:
+        """The colour slots whose master colours ``drawing`` is painted with."""
+        return frozenset(self.slot_of[c][0] for c in drawing.colours if c in self.slot_of)
+
+    @cached_property
+    def slot_of(self) -> Mapping[str, tuple[str, str]]:
+        """Master colour -> (slot, tone)."""
+        return {
+            colour.lower(): (slot, tone)
+            for slot, tones in self.style.keys.items()
+            for tone, colour in tones.items()
+        }
+
+    def stand_ins(self) -> tuple[tuple[str, str, str], ...]:
+        """(trait, value, the value whose drawing stands in), in the vocabulary's order."""
+        return tuple(
+            (t.name, v, self.style.stand_ins[t.name][v])
+            for t in TRAITS.values()
+            for v in t.values
+            if v in self.style.stand_ins.get(t.name, {})
+        )
+
+    def count(self) -> int:
+        """How many avatars can be told apart when drawn plainly, exactly.
+
+        Two avatars count once if the same parts are seen in the same colours: a hidden
+        trait, a stand-in or a colour that nothing is painted with adds nothing.
+        """
+        tied = {n for n, table in self.style.hides.items()} | {"hair_style", "headwear"}
+        tied |= {c for t in self.style.hides.values() for cs in t.values() for c in cs}
+        total: Counter[frozenset[str]] = Counter()
+        for slots, number in self._tied_looks(sorted(tied)).items():
+            total[slots | self._always()] += number
+        for t in TRAITS.values():
+            if t.name not in tied and self.has_parts(t.name):
+                total = _times(total, self._looks(t))
+        return sum(n * prod(self._palettes(s) for s in slots) for slots, n in total.items())
+
+    def _always(self) -> frozenset[str]:
+        resting = self.style.resting
+        return self.slots(self.expression("mouth", resting.mouth))
+
+    def _palettes(self, slot: str) -> int:
+        table = self.style.palettes[self.style.palette_of.get(slot, slot)]
+        return len({tuple(sorted(p.items())) for p in table.values()})
+
+    def _looks(self, t: Trait) -> Counter[frozenset[str]]:
+        """Slots used -> number of distinct looks of one trait that nothing hides."""
+        if t.name in self.style.drawn_by:
+            return Counter({frozenset[str](): len(t.values)})
+        if t.many:
+            looks = Counter({frozenset[str](): 1})
+            for value in t.values:
+                drawing = self.drawing(t.name, value)
+                own = self.slots(drawing) if drawing else frozenset[str]()
+                looks = _times(looks, Counter({frozenset[str](): 1}) + Counter({own: 1}))
+            return looks
+        drawings = {d.path if d else None: d for d in (self.drawing(t.name, v) for v in t.values)}
+        return Counter(self.slots(d) if d else frozenset[str]() for d in drawings.values())
+
+    def _tied_looks(self, names: list[str]) -> Counter[frozenset[str]]:
+        """The same for traits that hide each other, by going through all of them."""
+        seen: dict[tuple[Path, ...], frozenset[str]] = {}
+        for values in product(*(TRAITS[n].values for n in names)):
+            traits = dict(zip(names, values, strict=True))
+            if traits["hair_style"] == "hidden" and traits["headwear"] == NONE:
+                continue
+            hidden = self.hidden({**dict.fromkeys(self.style.hides, NONE), **traits})
+            drawings = [
+                d
+                for n, v in traits.items()
+                if n not in hidden and (d := self.drawing(n, v)) is not None
+            ]
+            key = tuple(d.path for d in drawings)
+            if key not in seen:
+                seen[key] = frozenset[str]().union(*(self.slots(d) for d in drawings))
+        return Counter(seen.values())
+
+
+def values_of(value: Value) -> tuple[str, ...]:
+    """A trait's value or values as a tuple."""
+    return (value,) if isinstance(value, str) else value
+
+
+def _times(
+    a: Counter[frozenset[str]], b: Counter[frozenset[str]]
+) -> Counter[frozenset[str]]:
+    result: Counter[frozenset[str]] = Counter()
+    for (slots, n), (more, m) in product(a.items(), b.items()):
+        result[slots | more] += n * m
+    return result
+
+
+def load_catalog(style: str | Path) -> Catalog:
+    """The catalogue of a style, by its name or its folder; see `style.load_style`."""
+    return Catalog(load_style(style))

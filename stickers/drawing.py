@@ -1,0 +1,220 @@
+"""A drawn file: one SVG as an illustrator saved it, read into a small tree.
+
+Only plain shapes are kept (`SHAPES`), so that every renderer shows the same
+picture. Names matter, wherever an editor puts them (Inkscape's label or the id):
+
+=====================  ====================================================
+top group ``LAYER``    everything in it is drawn in that layer of the style
+``shape-LAYER``        a path that is the silhouette of its layer
+``within-LAYER``       a group that is clipped to the silhouette of LAYER
+``keep-LAYER``         a path, not drawn: LAYER is shown only inside it
+``when-TRAIT-VALUE``   a group that is drawn only for that value
+``left``, ``right``    the two sides of eyes and brows, as the viewer sees them
+``iris-*``, ``lid-*``  what a look and a lid position move inside an eye
+=====================  ====================================================
+"""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from PIL import ImageColor
+
+from stickers.errors import BadStyle
+
+SVG = "{http://www.w3.org/2000/svg}"
+XLINK_HREF = "{http://www.w3.org/1999/xlink}href"
+LABEL = "{http://www.inkscape.org/namespaces/inkscape}label"
+DUBLIN_CORE = "{http://purl.org/dc/elements/1.1/}"
+CREATIVE_COMMONS = "{http://creativecommons.org/ns#}"
+RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
+
+SHAPES = frozenset({"path", "circle", "ellipse", "rect", "line", "polyline", "polygon"})
+GEOMETRY = frozenset("d cx cy r rx ry x y width height x1 y1 x2 y2 points transform".split())
+PAINT = frozenset(
+    """fill stroke stroke-width stroke-linecap stroke-linejoin stroke-miterlimit opacity
+    fill-opacity stroke-opacity fill-rule clip-rule""".split()
+)
+_IGNORED = frozenset({"title", "desc", "metadata", "defs", "namedview"})
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A shape or a group.
+
+    Attributes:
+        tag: ``g`` or one of `SHAPES`.
+        name: what the illustrator called it, or "".
+        attrs: geometry and paint as drawn, sorted; colours as ``#rrggbb`` or ``none``.
+        children: of a group, back to front.
+        clip: shapes that it is clipped to; empty for no clipping.
+    """
+
+    tag: str
+    name: str = ""
+    attrs: tuple[tuple[str, str], ...] = ()
+    children: tuple[Node, ...] = ()
+    clip: tuple[Node, ...] = ()
+
+    def get(self, key: str, default: str = "") -> str:
+        """The attribute ``key``, or ``default``."""
+        return next((v for k, v in self.attrs if k == key), default)
+
+    def with_attrs(self, **changes: str) -> Node:
+        """A copy with these attributes set; ``_`` in a name stands for ``-``."""
+        merged = dict(self.attrs) | {k.replace("_", "-"): v for k, v in changes.items()}
+        return replace(self, attrs=tuple(sorted(merged.items())))
+
+    def walk(self) -> Iterator[Node]:
+        """This node and all below it, clips excluded."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+    def edited(self, edit: Callable[[Node], Node | None]) -> Node | None:
+        """A copy with ``edit`` applied from the leaves up; None drops a node."""
+        children = tuple(c for c in (child.edited(edit) for child in self.children) if c)
+        return edit(replace(self, children=children) if children != self.children else self)
+
+
+def group(*children: Node, name: str = "", transform: str = "", clip: tuple[Node, ...] = ()) -> Node:
+    """A group of ``children``."""
+    attrs = (("transform", transform),) if transform else ()
+    return Node("g", name, attrs, children, clip)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A drawn file.
+
+    Attributes:
+        path: where it lies.
+        title: the illustrator's title, or the file's name.
+        author: who drew it.
+        licence: URL of its licence.
+        layers: layer name -> group.
+        guides: not drawn: ``keep-*`` paths by name.
+        colours: all colours in it, as ``#rrggbb``.
+    """
+
+    path: Path
+    title: str
+    author: str
+    licence: str
+    layers: dict[str, Node]
+    guides: dict[str, Node]
+    colours: frozenset[str]
+
+    def shape(self, layer: str) -> Node | None:
+        """The silhouette path of ``layer``, if this file draws one."""
+        found = (n for n in self.layers[layer].walk() if n.name == f"shape-{layer}")
+        return next(found, None) if layer in self.layers else None
+
+
+@lru_cache(maxsize=4096)
+def read_drawing(path: Path) -> Drawing:
+    """Read one drawn file.
+
+    Raises:
+        BadStyle: it is no SVG, not 512 x 512, uses what the art contract leaves
+            out (text, images, gradients, filters, style sheets), or names neither
+            author nor licence.
+    """
+    try:
+        root = ET.parse(path).getroot()
+    except (OSError, ET.ParseError) as exc:
+        raise BadStyle(f"not a readable SVG ({exc})", where=path, hint="save it again") from None
+    if root.tag != f"{SVG}svg" or root.get("viewBox", "").split() != ["0", "0", "512", "512"]:
+        raise BadStyle("the page is not 512 x 512", where=path, hint='set viewBox="0 0 512 512"')
+    clips = {c.get("id", ""): c for c in root.iter(f"{SVG}clipPath")}
+    layers: dict[str, Node] = {}
+    guides: dict[str, Node] = {}
+    for element in root:
+        node = _node(element, clips, path)
+        if node is None:
+            continue
+        if node.tag != "g" or not node.name:
+            raise BadStyle(
+                f"<{node.tag}> lies outside the layers", where=path, hint="put it into a layer group"
+            )
+        guides |= {n.name: n for n in node.walk() if n.name.startswith("keep-")}
+        drawn = node.edited(lambda n: None if n.name.startswith("keep-") else n)
+        if drawn is not None:
+            layers[node.name] = drawn
+    author, licence = _credits(root, path)
+    title = root.findtext(f"{SVG}title") or path.stem
+    colours = frozenset(
+        n.get(key) for layer in layers.values() for n in layer.walk() for key in ("fill", "stroke")
+    )
+    return Drawing(path, title, author, licence, layers, guides, colours - {"", "none"})
+
+
+def _credits(root: ET.Element, path: Path) -> tuple[str, str]:
+    author = next((e.text for e in root.iterfind(f".//{DUBLIN_CORE}creator//{DUBLIN_CORE}title")), None)
+    licence = next((e.get(f"{RDF}resource") for e in root.iterfind(f".//{CREATIVE_COMMONS}license")), None)
+    if not author or not licence:
+        raise BadStyle(
+            "no author or licence in its metadata",
+            where=path,
+            hint="fill in Document Properties > Metadata, or copy the metadata of template.svg",
+        )
+    return author, licence
+
+
+def _node(element: ET.Element, clips: dict[str, ET.Element], path: Path) -> Node | None:
+    if not isinstance(element.tag, str) or not element.tag.startswith(SVG):
+        return None
+    tag = element.tag.removeprefix(SVG)
+    if tag in _IGNORED or tag == "clipPath":
+        return None
+    if tag not in SHAPES and tag != "g":
+        raise BadStyle(f"<{tag}> cannot be used", where=path, hint="draw it with plain paths")
+    given = dict(element.attrib)
+    for rule in given.pop("style", "").split(";"):
+        key, _, value = rule.partition(":")
+        given[key.strip()] = value.strip()
+    if given.get("display") == "none":
+        return None
+    for key in ("class", "filter", "mask", XLINK_HREF, "href"):
+        if key in given:
+            raise BadStyle(
+                f"the attribute {key.split('}')[-1]} cannot be used",
+                where=path,
+                hint="export with presentation attributes, without effects or links",
+            )
+    kept = {k: v for k, v in given.items() if k in GEOMETRY or k in PAINT}
+    for key in ("fill", "stroke"):
+        if key in kept:
+            kept[key] = _colour(kept[key], path)
+    if tag != "g":
+        kept.setdefault("fill", "#000000" if tag != "line" else "none")
+    children = tuple(n for n in (_node(c, clips, path) for c in element) if n)
+    name = given.get(LABEL) or given.get("id", "")
+    return Node(tag, name, tuple(sorted(kept.items())), children, _clip(given, clips, path))
+
+
+def _clip(given: dict[str, str], clips: dict[str, ET.Element], path: Path) -> tuple[Node, ...]:
+    reference = given.get("clip-path", "none")
+    if reference == "none":
+        return ()
+    match = re.fullmatch(r"url\(['\"]?#([^'\")]+)['\"]?\)", reference)
+    if match is None or match[1] not in clips:
+        raise BadStyle(f"clip-path {reference} points to nothing", where=path, hint="clip again")
+    return tuple(n for n in (_node(c, {}, path) for c in clips[match[1]]) if n)
+
+
+def _colour(value: str, path: Path) -> str:
+    if value == "none":
+        return value
+    try:
+        red, green, blue = ImageColor.getrgb(value)[:3]
+    except ValueError:
+        raise BadStyle(
+            f"the paint {value} is not a plain colour", where=path, hint="use a flat #rrggbb fill"
+        ) from None
+    return f"#{red:02x}{green:02x}{blue:02x}"

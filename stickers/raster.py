@@ -1,0 +1,69 @@
+"""SVG to pixels with skia, at any size; PNG, WebP and the contact sheet."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import skia
+from PIL import Image
+
+from stickers.document import SIDE
+
+WEBP_LIMIT = 100_000
+"""Bytes: what WhatsApp takes for a static sticker, the strictest of the messengers."""
+SHEET_BACKGROUND = (232, 238, 235)
+
+
+def rasterise(svg: str, side: int = SIDE) -> Image.Image:
+    """``svg`` as a ``side`` x ``side`` RGBA picture, uint8, straight alpha.
+
+    Raises:
+        ValueError: ``side`` is not positive, or ``svg`` is not readable.
+    """
+    if side < 1:
+        raise ValueError(f"a picture cannot be {side} px wide")
+    dom = skia.SVGDOM.MakeFromStream(skia.MemoryStream.MakeCopy(svg.encode()))
+    if dom is None:
+        raise ValueError("not a readable SVG")
+    dom.setContainerSize(skia.Size(SIDE, SIDE))
+    surface = skia.Surface(side, side)
+    canvas = surface.getCanvas()
+    canvas.scale(side / SIDE, side / SIDE)
+    dom.render(canvas)
+    pixels = surface.makeImageSnapshot().toarray(colorType=skia.kRGBA_8888_ColorType)
+    return Image.fromarray(pixels, "RGBA")
+
+
+def png(picture: Image.Image) -> bytes:
+    """``picture`` as PNG."""
+    out = io.BytesIO()
+    picture.save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def webp(picture: Image.Image, limit: int = WEBP_LIMIT) -> bytes:
+    """``picture`` as WebP of at most ``limit`` bytes: the best quality that fits.
+
+    Raises:
+        ValueError: not even the lowest quality fits.
+    """
+    for quality in (92, 85, 75, 60, 40, 20, 1):
+        out = io.BytesIO()
+        picture.save(out, "WEBP", quality=quality, method=4)
+        if out.tell() <= limit:
+            return out.getvalue()
+    raise ValueError(f"a picture of {picture.width} px does not fit into {limit} bytes")
+
+
+def sheet(pictures: Sequence[Image.Image], columns: int = 4, cell: int = 256) -> Image.Image:
+    """All ``pictures`` on one page, RGB, ``columns`` across in cells of ``cell`` px."""
+    rows = -(-len(pictures) // columns)
+    gap = cell // 16
+    size = (columns * (cell + gap) + gap, rows * (cell + gap) + gap)
+    page = Image.new("RGB", size, SHEET_BACKGROUND)
+    for i, picture in enumerate(pictures):
+        small = picture.resize((cell, cell), Image.Resampling.LANCZOS)
+        row, column = divmod(i, columns)
+        page.paste(small, (gap + column * (cell + gap), gap + row * (cell + gap)), small)
+    return page

@@ -1,0 +1,112 @@
+"""The frozen network: a timm backbone, and one vector out of everything it sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from stickers.errors import UnknownValue
+
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+
+STAGE_GRIDS = (1, 1, 2, 4, 2)
+"""Into how many rows and columns each of the backbone's five stages is pooled."""
+
+COLOUR_GRID = 8
+"""Into how many rows and columns the picture itself is pooled."""
+
+
+def create_backbone(name: str, outputs: int, pretrained: bool = False) -> nn.Module:
+    """A timm model with ``outputs`` logits.
+
+    Args:
+        name: any timm model that can hand out its intermediate features.
+        outputs: attributes to tell in pretraining.
+        pretrained: fetch the hub's weights, which needs a network connection.
+
+    Raises:
+        UnknownValue: timm has no such model.
+    """
+    if name not in timm.list_models():
+        near = timm.list_models(f"*{name.split('_')[0]}*")[:8]
+        raise UnknownValue(f"there is no backbone {name!r}", hint=f"try {', '.join(near)}")
+    model: nn.Module = timm.create_model(
+        name, pretrained=pretrained, num_classes=outputs, drop_rate=0.2
+    )
+    return model
+
+
+class GridPool(nn.Module):
+    """Means over the cells of a grid, N x C x H x W to N x (C * grid * grid).
+
+    Two products with fixed matrices, so that any side divides and any runtime has
+    the operators.
+    """
+
+    matrix: Tensor
+
+    def __init__(self, side: int, grid: int) -> None:
+        super().__init__()
+        self.register_buffer("matrix", cells(side, grid))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return torch.matmul(torch.matmul(self.matrix, maps), self.matrix.T).flatten(1)
+
+
+def cells(side: int, grid: int) -> Tensor:
+    """grid x side float32: the share of each pixel in each cell's mean."""
+    edges = torch.linspace(0, side, grid + 1)
+    pixel = torch.arange(side, dtype=torch.float32)
+    overlap = torch.minimum(edges[1:, None], pixel + 1) - torch.maximum(edges[:-1, None], pixel)
+    overlap = overlap.clamp(min=0)
+    return overlap / overlap.sum(1, keepdim=True)
+
+
+class Features(nn.Module):
+    """A frozen backbone as one vector.
+
+    Input N x S x S x 3 uint8 RGB; output N x D float32: the picture's own colours on a
+    coarse grid, every stage's means on a grid of its own (colour and texture live in
+    the early ones, and where hair is matters), and the last layer before the logits.
+
+    Args:
+        backbone: a timm model, its logits unused.
+        side: S, pixels.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self, backbone: nn.Module, side: int, grids: Sequence[int] = STAGE_GRIDS
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone.eval()
+        self.side = side
+        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1) * 255)
+        self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1) * 255)
+        with torch.inference_mode():
+            stages = self.stages(torch.zeros(1, 3, side, side))[1]
+        sides = [int(maps.shape[-1]) for maps in stages]
+        self.colours = GridPool(side, min(COLOUR_GRID, side))
+        self.pools = nn.ModuleList(
+            GridPool(s, min(g, s)) for s, g in zip(sides, grids, strict=False)
+        )
+
+    def stages(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The last maps, and those of each stage."""
+        last, stages = self.backbone.forward_intermediates(images)  # type: ignore[operator]
+        return last, stages
+
+    def forward(self, images: Tensor) -> Tensor:
+        planes = (images.permute(0, 3, 1, 2).float() - self.mean) / self.std
+        last, stages = self.stages(planes)
+        top = self.backbone.forward_head(last, pre_logits=True)  # type: ignore[operator]
+        pooled = [pool(maps) for pool, maps in zip(self.pools, stages, strict=False)]
+        return torch.cat([self.colours(planes), *pooled, top], dim=1)
+
+
