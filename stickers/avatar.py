@@ -20,7 +20,7 @@ import random
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     BaseModel,
@@ -36,7 +36,7 @@ from stickers.records import Attributes
 from stickers.style import Style, load_style
 from stickers.traits import AS_HAIR, COLOURS, HAIRLESS, NONE, TRAITS, trait
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 1
 CODE_VERSION = 1
 DEFAULT_STYLE = "sly"
 ABSTAIN = 1.6
@@ -288,8 +288,9 @@ def random_avatar(seed: int | None = None, style: Style | None = None) -> Avatar
             traits[t.name] = NONE if dice.random() < MOSTLY_NONE else dice.choice(worn)
         else:
             traits[t.name] = dice.choice([v for v in t.values if v not in (NONE, "hidden")])
-    colours = {slot: dice.choice([n for n in names if n != AS_HAIR]) for slot, names in COLOURS.items()}
-    colours["beard_colour"] = AS_HAIR
+    colours = {
+        s: AS_HAIR if AS_HAIR in names else dice.choice(names) for s, names in COLOURS.items()
+    }
     return Avatar(style=style.name, traits=settle(traits, style.defaults), colours=colours)
 
 
@@ -308,5 +309,3 @@ def read_avatar(source: str | Path) -> Avatar:
             f"cannot read the avatar ({exc.strerror})", where=path, hint="check the path"
         ) from None
     return Avatar.from_code(str(source))
-
-

@@ -2,38 +2,23 @@
 
 A trait is shown in one of four ways: by a part of its own (``parts/<trait>/<value>.svg``),
 by groups ``when-<trait>-<value>`` inside another part (``drawn_by``), by a palette, or by a
-recolouring. `problems` says where a style falls short of the vocabulary.
+recolouring. `check.problems` says where a style falls short of the vocabulary.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from math import prod
 from pathlib import Path
 
-from stickers.avatar import Value, impossible
+from stickers.avatar import Value
 from stickers.drawing import Drawing, read_drawing
-from stickers.errors import BadStyle
-from stickers.style import Scene, Style, load_style
+from stickers.style import Style, load_style
 from stickers.traits import COLOURS, NONE, TRAITS, Trait
-
-LARGEST_FILE = 60_000
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing to mend in a style: the file, what is wrong, how to fix it."""
-
-    file: str
-    what: str
-    fix: str
-
-    def __str__(self) -> str:
-        return f"{self.file}: {self.what}; {self.fix}"
 
 
 @dataclass(frozen=True)
@@ -107,6 +92,25 @@ class Catalog:
             if v in self.style.stand_ins.get(t.name, {})
         )
 
+    def summary(self) -> dict[str, object]:
+        """What ``stickers catalog --json`` prints: names, numbers and stand-ins."""
+        return {
+            "style": self.style.name,
+            "parts": {t.name: self._distinct(t) for t in TRAITS.values()},
+            "colours": {slot: self._palettes(slot) for slot in COLOURS},
+            "stickers": list(self.style.scenes),
+            "combinations": self.count(),
+            "stand_ins": [list(row) for row in self.stand_ins()],
+        }
+
+    def _distinct(self, t: Trait) -> int:
+        """How many values of ``t`` look different, the plain ones included."""
+        if not self.has_parts(t.name):
+            return self._palettes(t.name)
+        if t.many or t.name in self.style.drawn_by:
+            return len(t.values)
+        return sum(self._looks(t).values())
+
     def count(self) -> int:
         """How many avatars can be told apart when drawn plainly, exactly.
 
@@ -169,9 +173,7 @@ def values_of(value: Value) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else value
 
 
-def _times(
-    a: Counter[frozenset[str]], b: Counter[frozenset[str]]
-) -> Counter[frozenset[str]]:
+def _times(a: Counter[frozenset[str]], b: Counter[frozenset[str]]) -> Counter[frozenset[str]]:
     result: Counter[frozenset[str]] = Counter()
     for (slots, n), (more, m) in product(a.items(), b.items()):
         result[slots | more] += n * m

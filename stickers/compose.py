@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from math import floor
 
 from stickers.avatar import Avatar
 from stickers.catalog import Catalog, values_of
@@ -20,7 +21,7 @@ from stickers.drawing import Drawing, Node, group
 from stickers.lettering import letter
 from stickers.records import Sticker
 from stickers.silhouette import Box, bounds, grown, matrix, number, path_data, silhouette
-from stickers.style import BrowState, EyeState, Expression, Gaze, Nudge, Pair, Pose, Scene
+from stickers.style import BrowState, Expression, EyeState, Gaze, Nudge, Pair, Pose, Scene
 
 MARGIN = 16
 DIE_CUT = 8
@@ -222,7 +223,7 @@ def _fit(box: Box) -> str:
     if left >= low and top >= low and right <= high and bottom <= high:
         return ""
     # Rounded down to what the SVG will say, with a hair to spare for the rounding of paths.
-    scale = min(1.0, int(1000 * min((high - low - 0.4) / max(right - left, bottom - top), 1)) / 1000)
+    scale = min(1.0, floor(1000 * (high - low - 0.4) / max(right - left, bottom - top)) / 1000)
 
     def shift(start: float, end: float) -> float:
         start, end = start * scale, end * scale

@@ -82,7 +82,9 @@ class Node:
         return edit(replace(self, children=children) if children != self.children else self)
 
 
-def group(*children: Node, name: str = "", transform: str = "", clip: tuple[Node, ...] = ()) -> Node:
+def group(
+    *children: Node, name: str = "", transform: str = "", clip: tuple[Node, ...] = ()
+) -> Node:
     """A group of ``children``."""
     attrs = (("transform", transform),) if transform else ()
     return Node("g", name, attrs, children, clip)
@@ -112,8 +114,8 @@ class Drawing:
 
     def shape(self, layer: str) -> Node | None:
         """The silhouette path of ``layer``, if this file draws one."""
-        found = (n for n in self.layers[layer].walk() if n.name == f"shape-{layer}")
-        return next(found, None) if layer in self.layers else None
+        nodes = self.layers[layer].walk() if layer in self.layers else ()
+        return next((n for n in nodes if n.name == f"shape-{layer}"), None)
 
 
 @lru_cache(maxsize=4096)
@@ -140,7 +142,7 @@ def read_drawing(path: Path) -> Drawing:
             continue
         if node.tag != "g" or not node.name:
             raise BadStyle(
-                f"<{node.tag}> lies outside the layers", where=path, hint="put it into a layer group"
+                f"<{node.tag}> lies outside the layers", where=path, hint="put it into a layer"
             )
         guides |= {n.name: n for n in node.walk() if n.name.startswith("keep-")}
         drawn = node.edited(lambda n: None if n.name.startswith("keep-") else n)
@@ -155,8 +157,9 @@ def read_drawing(path: Path) -> Drawing:
 
 
 def _credits(root: ET.Element, path: Path) -> tuple[str, str]:
-    author = next((e.text for e in root.iterfind(f".//{DUBLIN_CORE}creator//{DUBLIN_CORE}title")), None)
-    licence = next((e.get(f"{RDF}resource") for e in root.iterfind(f".//{CREATIVE_COMMONS}license")), None)
+    author = root.findtext(f".//{DUBLIN_CORE}creator//{DUBLIN_CORE}title")
+    terms = root.find(f".//{CREATIVE_COMMONS}license")
+    licence = None if terms is None else terms.get(f"{RDF}resource")
     if not author or not licence:
         raise BadStyle(
             "no author or licence in its metadata",

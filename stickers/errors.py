@@ -3,7 +3,7 @@
 ::
 
     StickersError                      the root; .code, .exit_code
-    ├── UnknownValue                   unknown_value      a trait, value or option that does not exist
+    ├── UnknownValue                   unknown_value      no such trait, value or option
     ├── InputError                     something given that cannot be used
     │   ├── PhotoError
     │   │   ├── PhotoNotFound          photo_not_found    no such file, or it cannot be read
@@ -11,11 +11,11 @@
     │   │   ├── PhotoDamaged           photo_damaged      a picture that ends or breaks half-way
     │   │   ├── PhotoTooLarge          photo_too_large    more bytes or pixels than the limits
     │   │   └── NoFace                 no_face            a good picture without a face
-    │   ├── BadAvatar                  bad_avatar         an avatar file or share code that is not valid
+    │   ├── BadAvatar                  bad_avatar         not a valid avatar or share code
     │   ├── BadRatings                 bad_ratings        a ratings file or folder not in our form
     │   └── CannotWrite                cannot_write       an output place that refuses us
     ├── BadStyle                       bad_style          drawn files that break the art contract
-    ├── BadModel                       bad_model          a model file that is missing or not its manifest's
+    ├── BadModel                       bad_model          missing, or not its manifest's
     └── MissingExtra                   missing_extra      an optional package that is not installed
 
 Every message reads "what failed, which file, what to do". Exit codes: 2 for

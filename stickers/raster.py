@@ -38,7 +38,7 @@ def rasterise(svg: str, side: int = SIDE) -> Image.Image:
 def png(picture: Image.Image) -> bytes:
     """``picture`` as PNG."""
     out = io.BytesIO()
-    picture.save(out, "PNG", optimize=True)
+    picture.save(out, "PNG", compress_level=6)
     return out.getvalue()
 
 

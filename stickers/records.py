@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stickers.traits import NONE, TRAITS
+from stickers.traits import TRAITS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,21 +149,3 @@ class Sticker:
     alt: str
     emoji: tuple[str, ...]
     keywords: tuple[str, ...]
-
-
-def describe(values: tuple[str, ...]) -> str:
-    """Values as people read them: ``wavy bob`` for ``("wavy_bob",)``."""
-    return ", ".join(v.replace("_", " ") for v in values) or NONE
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """Files of a pack that lie on disk.
-
-    Attributes:
-        folder: where they are.
-        files: their paths, sorted.
-    """
-
-    folder: Path
-    files: tuple[Path, ...]

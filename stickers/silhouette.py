@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 import skia
 from fontTools.pens.basePen import BasePen
@@ -57,7 +58,7 @@ def matrix(transform: str) -> skia.Matrix:
         elif name == "scale":
             step = skia.Matrix.Scale(n[0], n[1] if len(n) > 1 else n[0])
         else:
-            step = skia.Matrix.RotateDeg(n[0], skia.Point(*n[1:])) if len(n) == 3 else skia.Matrix.RotateDeg(n[0])
+            step = skia.Matrix.RotateDeg(n[0], skia.Point(*(n[1:] or (0, 0))))
         result = skia.Matrix.Concat(result, step)
     return result
 
@@ -100,13 +101,8 @@ def silhouette(nodes: tuple[Node, ...]) -> skia.Path:
 
 
 def _painted(node: Node) -> skia.Path:
-    if node.tag == "g":
-        path = silhouette(node.children)
-    else:
-        outline = geometry(node)
-        path = skia.Simplify(outline) if node.get("fill") != "none" else skia.Path()
-        if node.get("stroke", "none") != "none":
-            path = skia.Op(path, _stroked(outline, node), skia.kUnion_PathOp)
+    whole = node.tag == "g"
+    path = silhouette(node.children) if whole else skia.Path(_covered(_colourless(node)))
     if node.clip:
         path = skia.Op(path, silhouette(node.clip), skia.kIntersect_PathOp)
     if transform := node.get("transform"):
@@ -114,16 +110,27 @@ def _painted(node: Node) -> skia.Path:
     return path
 
 
-def _stroked(outline: skia.Path, node: Node) -> skia.Path:
-    paint = skia.Paint(
+def _colourless(node: Node) -> Node:
+    """``node`` with its colours made alike, so that one cached path serves every avatar."""
+    paint = {k: "#" for k in ("fill", "stroke") if node.get(k, "none") != "none"}
+    return node.with_attrs(**paint)
+
+
+@lru_cache(maxsize=4096)
+def _covered(node: Node) -> skia.Path:
+    """What a shape covers, fill and stroke, before its transform. Shared: copy to change."""
+    outline = geometry(node)
+    path = skia.Simplify(outline) if node.get("fill") != "none" else skia.Path()
+    if node.get("stroke", "none") == "none":
+        return path
+    stroke = skia.Path()
+    skia.Paint(
         Style=skia.Paint.kStroke_Style,
         StrokeWidth=float(node.get("stroke-width", "1")),
         StrokeCap=_CAPS.get(node.get("stroke-linecap"), skia.Paint.kButt_Cap),
         StrokeJoin=_JOINS.get(node.get("stroke-linejoin"), skia.Paint.kMiter_Join),
-    )
-    result = skia.Path()
-    paint.getFillPath(outline, result)
-    return skia.Simplify(result)
+    ).getFillPath(outline, stroke)
+    return skia.Op(path, skia.Simplify(stroke), skia.kUnion_PathOp)
 
 
 def grown(path: skia.Path, by: float) -> skia.Path:
@@ -195,7 +202,7 @@ def bounds(path: skia.Path) -> Box:
 
 def path_data(path: skia.Path) -> str:
     """SVG path data at a tenth of a pixel."""
-    return "".join(letter + " ".join(_pair(p) for p in points) for letter, points in _segments(path))
+    return "".join(c + " ".join(_pair(p) for p in points) for c, points in _segments(path))
 
 
 def _pair(point: skia.Point) -> str:
