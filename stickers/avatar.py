@@ -196,9 +196,12 @@ class Avatar(BaseModel):
                 else:
                     traits[t.name] = t.values[next(rest)]
             colours = {slot: names[next(rest)] for slot, names in COLOURS.items()}
-            return cls(style=style, traits=traits, colours=colours)
+            avatar = cls(style=style, traits=traits, colours=colours)
         except (binascii.Error, UnicodeError, IndexError, StopIteration, ValueError):
             raise bad from None
+        if avatar.code() != code:
+            raise bad
+        return avatar
 
 
 def _checked(name: str, value: Value) -> Value:

@@ -15,7 +15,7 @@ from itertools import product
 from math import prod
 from pathlib import Path
 
-from stickers.avatar import Value
+from stickers.avatar import Value, impossible
 from stickers.drawing import Drawing, read_drawing
 from stickers.style import Style, load_style
 from stickers.traits import COLOURS, NONE, TRAITS, Trait
@@ -117,7 +117,7 @@ class Catalog:
         Two avatars count once if the same parts are seen in the same colours: a hidden
         trait, a stand-in or a colour that nothing is painted with adds nothing.
         """
-        tied = {n for n, table in self.style.hides.items()} | {"hair_style", "headwear"}
+        tied = {"hair_style", "hair_texture", "headwear", *self.style.hides}
         tied |= {c for t in self.style.hides.values() for cs in t.values() for c in cs}
         total: Counter[frozenset[str]] = Counter()
         for slots, number in self._tied_looks(sorted(tied)).items():
@@ -154,9 +154,9 @@ class Catalog:
         seen: dict[tuple[Path, ...], frozenset[str]] = {}
         for values in product(*(TRAITS[n].values for n in names)):
             traits = dict(zip(names, values, strict=True))
-            if traits["hair_style"] == "hidden" and traits["headwear"] == NONE:
+            if impossible({**traits, "hair_colour": traits["hair_texture"]}):
                 continue
-            hidden = self.hidden({**dict.fromkeys(self.style.hides, NONE), **traits})
+            hidden = self.hidden(traits)
             drawings = [
                 d
                 for n, v in traits.items()

@@ -35,7 +35,7 @@ def create_backbone(name: str, outputs: int, pretrained: bool = False) -> nn.Mod
         near = timm.list_models(f"*{name.split('_')[0]}*")[:8]
         raise UnknownValue(f"there is no backbone {name!r}", hint=f"try {', '.join(near)}")
     model: nn.Module = timm.create_model(
-        name, pretrained=pretrained, num_classes=outputs, drop_rate=0.2
+        name, pretrained=pretrained, num_classes=outputs, drop_rate=0.1
     )
     return model
 

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from golden_files import Golden
+
+from stickers.avatar import Avatar, default_avatar
+from stickers.catalog import Catalog, load_catalog
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the golden files anew")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    update = bool(request.config.getoption("--update-golden"))
+    return Golden(Path(__file__).parent / "golden", update=update)
+
+
+@pytest.fixture(scope="session")
+def sly() -> Catalog:
+    return load_catalog("sly")
+
+
+@pytest.fixture(scope="session")
+def somebody(sly: Catalog) -> Avatar:
+    return default_avatar(sly.style)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    if not (SHARED / "ratings" / "ratings.csv").is_file():
+        pytest.skip("the rated photographs are not beside this checkout")
+    return SHARED
