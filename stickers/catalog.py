@@ -8,7 +8,7 @@ recolouring. `check.problems` says where a style falls short of the vocabulary.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -16,9 +16,13 @@ from math import prod
 from pathlib import Path
 
 from stickers.avatar import Value, impossible
-from stickers.drawing import Drawing, read_drawing
+from stickers.drawing import Drawing, Node, read_drawing
 from stickers.style import Style, load_style
 from stickers.traits import COLOURS, NONE, TRAITS, Trait
+
+
+HEAD = frozenset({"head"})
+"""The layers whose silhouette is always there to draw within."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +74,13 @@ class Catalog:
             for covered in table.get(value, ())
         )
 
-    def slots(self, drawing: Drawing) -> frozenset[str]:
-        """The colour slots whose master colours ``drawing`` is painted with."""
-        return frozenset(self.slot_of[c][0] for c in drawing.colours if c in self.slot_of)
+    def slots(self, drawing: Drawing, shapes: frozenset[str] = HEAD) -> frozenset[str]:
+        """The colour slots that ``drawing`` shows where the layers ``shapes`` are drawn.
+
+        What lies within a layer that is not drawn is not seen, nor are its colours.
+        """
+        seen = (c for layer in drawing.layers.values() for c in _colours(layer, shapes))
+        return frozenset(self.slot_of[c][0] for c in seen if c in self.slot_of)
 
     @cached_property
     def slot_of(self) -> Mapping[str, tuple[str, str]]:
@@ -164,13 +172,22 @@ class Catalog:
             ]
             key = tuple(d.path for d in drawings)
             if key not in seen:
-                seen[key] = frozenset[str]().union(*(self.slots(d) for d in drawings))
+                shapes = HEAD | {layer for d in drawings for layer in d.layers if d.shape(layer)}
+                seen[key] = frozenset[str]().union(*(self.slots(d, shapes) for d in drawings))
         return Counter(seen.values())
 
 
 def values_of(value: Value) -> tuple[str, ...]:
     """A trait's value or values as a tuple."""
     return (value,) if isinstance(value, str) else value
+
+
+def _colours(node: Node, shapes: frozenset[str]) -> Iterator[str]:
+    kind, _, layer = node.name.partition("-")
+    if kind != "within" or layer in shapes:
+        yield from (node.get("fill"), node.get("stroke"))
+        for child in node.children:
+            yield from _colours(child, shapes)
 
 
 def _times(a: Counter[frozenset[str]], b: Counter[frozenset[str]]) -> Counter[frozenset[str]]:

@@ -101,7 +101,6 @@ class Drawing:
         licence: URL of its licence.
         layers: layer name -> group.
         guides: not drawn: ``keep-*`` paths by name.
-        colours: all colours in it, as ``#rrggbb``.
     """
 
     path: Path
@@ -110,7 +109,6 @@ class Drawing:
     licence: str
     layers: dict[str, Node]
     guides: dict[str, Node]
-    colours: frozenset[str]
 
     def shape(self, layer: str) -> Node | None:
         """The silhouette path of ``layer``, if this file draws one."""
@@ -150,10 +148,7 @@ def read_drawing(path: Path) -> Drawing:
             layers[node.name] = drawn
     author, licence = _credits(root, path)
     title = root.findtext(f"{SVG}title") or path.stem
-    colours = frozenset(
-        n.get(key) for layer in layers.values() for n in layer.walk() for key in ("fill", "stroke")
-    )
-    return Drawing(path, title, author, licence, layers, guides, colours - {"", "none"})
+    return Drawing(path, title, author, licence, layers, guides)
 
 
 def _credits(root: ET.Element, path: Path) -> tuple[str, str]:

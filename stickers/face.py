@@ -11,20 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stickers.detect import (
-    Matrix,
-    Pixels,
-    Points,
-    Sighting,
-    angle_of,
-    apply,
-    find_faces,
-    level,
-    lit,
-    mesh_eyes,
-    segment,
-    warp,
-)
+from stickers.affine import Matrix, Pixels, Points, angle_of, apply, level, warp
+from stickers.detect import find_faces, lit, mesh_eyes, segment
+from stickers.engines import Sighting
 from stickers.errors import NoFace
 from stickers.records import Face, Photo
 
@@ -102,7 +91,7 @@ def find_face(photo: Photo) -> Face:
 
 def _turn(degrees: float) -> Matrix:
     """From the photo to the levelled photo."""
-    return level(np.zeros(2), degrees, 1.0, 1) * np.array([1, 1, 0])
+    return np.asarray(level(np.zeros(2), degrees, 1.0, 1) * [1, 1, 0], dtype=np.float64)
 
 
 def _level_angle(eyes: Points, mouth: Points) -> float:
@@ -203,7 +192,7 @@ def _follow(person: NDArray[np.float32], wide: Matrix, matrix: Matrix) -> NDArra
     step = np.vstack([matrix, [0, 0, 1]]) @ np.linalg.inv(np.vstack([wide, [0, 0, 1]]))
     size = (CROP_SIDE, CROP_SIDE)
     mask = cv2.warpAffine(person, step[:2], size, borderMode=cv2.BORDER_REPLICATE)
-    return np.clip(mask, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(mask, 0, 1), dtype=np.float32)
 
 
 def _frame(

@@ -32,8 +32,8 @@ def test_layers_are_known_by_inkscapes_label_before_the_id(tmp_path: Path) -> No
 
 def test_an_editors_style_attribute_counts_as_attributes(tmp_path: Path) -> None:
     body = '<g id="nose"><path d="M0 0" style="fill:#ABC;stroke:rgb(1,2,3);-x-y:z"/></g>'
-    drawing = read_drawing(drawn(tmp_path, body))
-    assert drawing.colours == {"#aabbcc", "#010203"}
+    (path,) = read_drawing(drawn(tmp_path, body)).layers["nose"].children
+    assert (path.get("fill"), path.get("stroke")) == ("#aabbcc", "#010203")
 
 
 def test_hidden_objects_and_guides_are_not_drawn(tmp_path: Path) -> None:

@@ -7,14 +7,18 @@ from collections.abc import Sequence
 import timm
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from stickers.errors import UnknownValue
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
-STAGE_GRIDS = (1, 1, 2, 4, 2)
+STAGE_GRIDS = (1, 1, 2, 3, 1)
 """Into how many rows and columns each of the backbone's five stages is pooled."""
+
+FACE_CENTRE = 0.53
+"""How far down its square the middle of a face is, by `stickers.face`'s way to cut."""
 
 COLOUR_GRID = 8
 """Into how many rows and columns the picture itself is pooled."""
@@ -69,13 +73,17 @@ def cells(side: int, grid: int) -> Tensor:
 class Features(nn.Module):
     """A frozen backbone as one vector.
 
-    Input N x S x S x 3 uint8 RGB; output N x D float32: the picture's own colours on a
-    coarse grid, every stage's means on a grid of its own (colour and texture live in
-    the early ones, and where hair is matters), and the last layer before the logits.
+    Input N x S x S x 3 uint8 RGB; output N x D float32. The backbone looks twice, each
+    time at S/2 x S/2 pixels: at the whole square, halved, for hair and headwear, and
+    at the face in its middle at full size, for eyes, brows, lips and skin. Each look
+    gives the picture's own colours on a coarse grid, every stage's means on a grid of
+    its own (colour and texture live in the early ones, and where hair is matters),
+    and the last layer before the logits.
 
     Args:
-        backbone: a timm model, its logits unused.
-        side: S, pixels.
+        backbone: a timm model; its logits are unused.
+        side: S, pixels, even.
+        grids: into how many rows and columns each stage is pooled; 0 leaves one out.
     """
 
     mean: Tensor
@@ -86,27 +94,39 @@ class Features(nn.Module):
     ) -> None:
         super().__init__()
         self.backbone = backbone.eval()
-        self.side = side
+        self.side, view = side, side // 2
+        self.top, self.left = round(FACE_CENTRE * side) - view // 2, view // 2
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1) * 255)
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1) * 255)
         with torch.inference_mode():
-            stages = self.stages(torch.zeros(1, 3, side, side))[1]
+            stages = self.stages(torch.zeros(1, 3, view, view))[1]
         sides = [int(maps.shape[-1]) for maps in stages]
-        self.colours = GridPool(side, min(COLOUR_GRID, side))
+        self.colours = GridPool(view, min(COLOUR_GRID, view))
         self.pools = nn.ModuleList(
-            GridPool(s, min(g, s)) for s, g in zip(sides, grids, strict=False)
+            GridPool(s, min(g, s)) if g else Nothing() for s, g in zip(sides, grids, strict=False)
         )
 
-    def stages(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+    def stages(self, planes: Tensor) -> tuple[Tensor, list[Tensor]]:
         """The last maps, and those of each stage."""
-        last, stages = self.backbone.forward_intermediates(images)  # type: ignore[operator]
+        last, stages = self.backbone.forward_intermediates(planes)  # type: ignore[operator]
         return last, stages
 
-    def forward(self, images: Tensor) -> Tensor:
-        planes = (images.permute(0, 3, 1, 2).float() - self.mean) / self.std
+    def look(self, planes: Tensor) -> Tensor:
+        """What one look gives: N x (D / 2)."""
         last, stages = self.stages(planes)
         top = self.backbone.forward_head(last, pre_logits=True)  # type: ignore[operator]
         pooled = [pool(maps) for pool, maps in zip(self.pools, stages, strict=False)]
         return torch.cat([self.colours(planes), *pooled, top], dim=1)
 
+    def forward(self, images: Tensor) -> Tensor:
+        planes = (images.permute(0, 3, 1, 2).float() - self.mean) / self.std
+        view = self.side // 2
+        face = planes[:, :, self.top : self.top + view, self.left : self.left + view]
+        return torch.cat([self.look(functional.avg_pool2d(planes, 2)), self.look(face)], dim=1)
 
+
+class Nothing(nn.Module):
+    """A stage that is left out: N x C x H x W to N x 0."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return maps.flatten(1)[:, :0]

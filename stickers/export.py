@@ -1,0 +1,230 @@
+"""Packs in messengers' own formats: pictures, manifests and a note on how to send them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import textwrap
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+from PIL import Image
+
+from stickers.document import SIDE
+from stickers.errors import BadStyle, InputError, UnknownValue
+from stickers.manifests import Entry, Files, Part
+from stickers.output import staged
+from stickers.pack import Pack, Progress
+from stickers.raster import png, rasterise, webp
+from stickers.records import Sticker
+from stickers.targets import TARGETS, Frame, Target, find_target
+
+Draw = Callable[[str, Frame], bytes]
+"""SVG and frame -> the encoded picture."""
+
+
+def _ignore(_: str) -> None:
+    pass
+
+
+def export(
+    pack: Pack,
+    targets: Iterable[str],
+    folder: Path,
+    *,
+    author: str,
+    title: str,
+    progress: Progress = _ignore,
+) -> tuple[Path, ...]:
+    """Write ``pack`` as each of ``targets`` wants it, into ``folder/<target>/``.
+
+    A pack that is too long for a messenger becomes several. The same pack, author and
+    title always give the same bytes. All files appear at once, or none.
+
+    Args:
+        pack: its portrait becomes the icons.
+        targets: names of `TARGETS`.
+        folder: made if need be.
+        author: who made the stickers.
+        title: the pack's name.
+        progress: told "<target> <sticker>" for each sticker written.
+
+    Returns:
+        The files, sorted.
+
+    Raises:
+        UnknownValue: no such messenger, or none named.
+        InputError: too few stickers, or an author or title that a messenger refuses.
+        BadStyle: a drawing whose file would be larger than a messenger takes.
+        CannotWrite: the folder refuses us.
+    """
+    chosen = [find_target(name) for name in dict.fromkeys(targets)]
+    if not chosen:
+        raise UnknownValue("no messenger is named", hint=f"use some of {', '.join(TARGETS)}")
+    author, title = _worded("author", author), _worded("title", title)
+    for target in chosen:
+        _check(target, len(pack.stickers), author, title)
+    draw = cache(_encoded)
+    folder = Path(folder)
+    with staged(folder) as stage:
+        files: Files = {}
+        for target in chosen:
+            made = _files(target, pack, author, title, draw, progress)
+            files |= {f"{target.name}/{path}": data for path, data in made.items()}
+        for path, data in files.items():
+            (stage / path).parent.mkdir(parents=True, exist_ok=True)
+            (stage / path).write_bytes(data)
+    return tuple(sorted(folder / path for path in files))
+
+
+def _worded(what: str, text: str) -> str:
+    """``text`` on one line; raises InputError if nothing is left."""
+    unwritable = ("Cc", "Cs")  # control characters, halves of a surrogate pair
+    words = "".join(" " if unicodedata.category(c) in unwritable else c for c in text).split()
+    if not words:
+        raise InputError(f"the {what} is empty", hint="messengers show it, so it needs a text")
+    return " ".join(words)
+
+
+def _check(target: Target, count: int, author: str, title: str) -> None:
+    if count < target.counts[0]:
+        raise InputError(
+            f"{target.label} takes packs of {target.counts[0]} stickers or more, not {count}",
+            hint="export more stickers, or for another messenger",
+        )
+    last = _titles(title, len(_shares(count, target.counts)))[-1]
+    for what, text, limit in (
+        ("title", last, target.longest_title),
+        ("author", author, target.longest_author),
+    ):
+        if len(text) > limit:
+            raise InputError(
+                f"the {what} has {len(text)} characters, {target.label} takes {limit}",
+                hint=f"shorten the {what}",
+            )
+
+
+def _shares(count: int, counts: Sequence[int]) -> list[range]:
+    """Which of ``count`` stickers go into each pack, as even as can be.
+
+    Where only some sizes are allowed, a pack takes the largest of them and leaves the
+    rest of its share out.
+    """
+    packs = -(-count // counts[-1])
+    shares: list[range] = []
+    for i in range(packs):
+        first, end = i * count // packs, (i + 1) * count // packs
+        shares.append(range(first, first + max(n for n in counts if n <= end - first)))
+    return shares
+
+
+def _titles(title: str, count: int) -> list[str]:
+    """The title of each of ``count`` packs."""
+    return [title] if count == 1 else [f"{title} {i + 1}" for i in range(count)]
+
+
+def _files(
+    target: Target, pack: Pack, author: str, title: str, draw: Draw, progress: Progress
+) -> Files:
+    shares = _shares(len(pack.stickers), target.counts)
+    titles = _titles(title, len(shares))
+    several = len(shares) > 1
+    mark = hashlib.sha256(f"{pack.avatar.code()} {title}".encode()).hexdigest()[:8]
+    files: Files = {}
+    parts: list[Part] = []
+    for i, share in enumerate(shares):
+        identifier = f"{_slug(title)}-{mark}" + (f"-{i + 1}" if several else "")
+        names = {
+            "pack": identifier,
+            "prefix": _slug(title),
+            "folder": f"{i + 1}/" if several else "",
+        }
+        stickers = [pack.stickers[n] for n in share]
+        entries = _entries(target, stickers, names, draw, progress)
+        icons = {
+            path.format(**names): _drawn(target, pack.portrait, frame, draw)
+            for path, frame in target.icons.items()
+        }
+        parts.append(Part(identifier, titles[i], author, names["folder"], entries, icons))
+        files |= icons | {entry.path: entry.data for entry in entries}
+    return files | target.manifest(parts) | {"README.txt": _readme(target, pack, title, parts)}
+
+
+def _entries(
+    target: Target,
+    stickers: Sequence[Sticker],
+    names: Mapping[str, str],
+    draw: Draw,
+    progress: Progress,
+) -> tuple[Entry, ...]:
+    entries: list[Entry] = []
+    for number, sticker in enumerate(stickers, 1):
+        path = target.path.format(name=sticker.name, number=number, **names)
+        data = _drawn(target, sticker, target.frame, draw)
+        entries.append(Entry(sticker, path, data, (target.frame.width, target.frame.height)))
+        progress(f"{target.name} {sticker.name}")
+    return tuple(entries)
+
+
+def _drawn(target: Target, sticker: Sticker, frame: Frame, draw: Draw) -> bytes:
+    """The sticker's file; raises BadStyle if it is larger than ``target`` takes."""
+    try:
+        return draw(sticker.svg, frame)
+    except ValueError as exc:
+        raise BadStyle(
+            f"too much detail for {target.label} ({exc})",
+            where=f"{sticker.name}.{frame.format}",
+            hint="simplify the drawing",
+        ) from None
+
+
+def _encoded(svg: str, frame: Frame) -> bytes:
+    """The picture's file; raises ValueError if it cannot be as small as the frame says."""
+    picture = _framed(svg, frame)
+    if frame.format == "webp":
+        return webp(picture, frame.limit)
+    data = png(picture)
+    if len(data) > frame.limit:
+        raise ValueError(f"{len(data)} bytes do not fit into {frame.limit}")
+    return data
+
+
+def _framed(svg: str, frame: Frame) -> Image.Image:
+    """``svg`` in the frame, RGBA: drawn at its final size, with its border, never resized."""
+    if frame.margin is None:
+        return rasterise(svg, frame.width)
+    left, top, right, bottom = rasterise(svg).getbbox() or (0, 0, SIDE, SIDE)
+    across, down = frame.width - 2 * frame.margin, frame.height - 2 * frame.margin
+    scale = min(across / (right - left), down / (bottom - top))
+    picture = rasterise(svg, int(SIDE * scale))
+    art = picture.crop(picture.getbbox())
+    page = Image.new("RGBA", (frame.width, frame.height))
+    page.paste(art, ((frame.width - art.width) // 2, (frame.height - art.height) // 2))
+    return page
+
+
+def _slug(text: str) -> str:
+    """``text`` in ``[a-z0-9_]``, at most 40 characters, never empty."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "_", plain)[:40].strip("_") or "stickers"
+
+
+def _readme(target: Target, pack: Pack, title: str, parts: Sequence[Part]) -> bytes:
+    kept = {entry.sticker.name for part in parts for entry in part.entries}
+    left_out = [sticker.name for sticker in pack.stickers if sticker.name not in kept]
+    texts = [
+        f"{title} by {parts[0].author}: {len(kept)} stickers for {target.label}"
+        + (f", in {len(parts)} packs." if len(parts) > 1 else "."),
+        target.how,
+    ]
+    if left_out:
+        sizes = ", ".join(str(n) for n in target.counts)
+        texts.append(
+            f"{target.label} takes packs of {sizes} stickers, so these are left out: "
+            f"{', '.join(left_out)}."
+        )
+    texts.append(f"What {target.label} asks for: {target.source}")
+    wrapped = (textwrap.fill(t, 88, break_long_words=False, break_on_hyphens=False) for t in texts)
+    return ("\n\n".join(wrapped) + "\n").encode()
