@@ -54,7 +54,9 @@ class Model:
     def trained_on(self) -> frozenset[str]:
         """Digests of the photos that the heads learnt from; see `training.ratings`."""
         path = self.folder / "trained_on.txt"
-        return frozenset(path.read_text(encoding="ascii").split()) if path.is_file() else frozenset()
+        return (
+            frozenset(path.read_text(encoding="ascii").split()) if path.is_file() else frozenset()
+        )
 
 
 def load_model(folder: Path | None = None) -> Model:
@@ -81,8 +83,9 @@ def _load(folder: Path) -> Model:
     except (ValueError, KeyError, TypeError) as exc:
         raise BadModel("a damaged manifest", where=path, hint=_AGAIN) from exc
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise BadModel("not the file that its manifest describes", where=folder / manifest["file"],
-                       hint=_AGAIN)
+        raise BadModel(
+            "not the file that its manifest describes", where=folder / manifest["file"], hint=_AGAIN
+        )
     _check_heads(heads, path)
     return Model(
         name=name,
@@ -103,7 +106,8 @@ def _check_heads(heads: Any, path: Path) -> None:
     for trait in sorted(wanted.keys() | heads.keys()):
         if wanted.get(trait) != heads.get(trait):
             raise BadModel(
-                f"the head {trait} does not give the vocabulary's values", where=path,
+                f"the head {trait} does not give the vocabulary's values",
+                where=path,
                 hint="train a model with this version's `stickers train`",
             )
 

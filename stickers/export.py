@@ -8,6 +8,7 @@ import textwrap
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 from PIL import Image
@@ -21,8 +22,8 @@ from stickers.raster import png, rasterise, webp
 from stickers.records import Sticker
 from stickers.targets import TARGETS, Frame, Target, find_target
 
-Draw = Callable[[str, Frame], bytes]
-"""SVG and frame -> the encoded picture."""
+Draw = Callable[[str, int, int, int | None], bytes]
+"""SVG, width, height, margin (as in `targets.Frame`) -> PNG."""
 
 
 def _ignore(_: str) -> None:
@@ -66,7 +67,7 @@ def export(
     author, title = _worded("author", author), _worded("title", title)
     for target in chosen:
         _check(target, len(pack.stickers), author, title)
-    draw = cache(_encoded)
+    draw = cache(_png)  # several messengers want the same picture
     folder = Path(folder)
     with staged(folder) as stage:
         files: Files = {}
@@ -107,16 +108,21 @@ def _check(target: Target, count: int, author: str, title: str) -> None:
 
 
 def _shares(count: int, counts: Sequence[int]) -> list[range]:
-    """Which of ``count`` stickers go into each pack, as even as can be.
+    """Which of ``count`` stickers go into each pack: as few packs as hold them, and even ones.
 
-    Where only some sizes are allowed, a pack takes the largest of them and leaves the
-    rest of its share out.
+    Where no even packs are allowed, each is as large as can be, and what is too few for
+    another one is left out.
     """
     packs = -(-count // counts[-1])
+    edges = [i * count // packs for i in range(packs + 1)]
+    if all(end - start in counts for start, end in pairwise(edges)):
+        return [range(start, end) for start, end in pairwise(edges)]
     shares: list[range] = []
-    for i in range(packs):
-        first, end = i * count // packs, (i + 1) * count // packs
-        shares.append(range(first, first + max(n for n in counts if n <= end - first)))
+    start = 0
+    while count - start >= counts[0]:
+        end = start + max(n for n in counts if n <= count - start)
+        shares.append(range(start, end))
+        start = end
     return shares
 
 
@@ -171,7 +177,7 @@ def _entries(
 def _drawn(target: Target, sticker: Sticker, frame: Frame, draw: Draw) -> bytes:
     """The sticker's file; raises BadStyle if it is larger than ``target`` takes."""
     try:
-        return draw(sticker.svg, frame)
+        return _encoded(sticker.svg, frame, draw)
     except ValueError as exc:
         raise BadStyle(
             f"too much detail for {target.label} ({exc})",
@@ -180,28 +186,31 @@ def _drawn(target: Target, sticker: Sticker, frame: Frame, draw: Draw) -> bytes:
         ) from None
 
 
-def _encoded(svg: str, frame: Frame) -> bytes:
+def _encoded(svg: str, frame: Frame, draw: Draw) -> bytes:
     """The picture's file; raises ValueError if it cannot be as small as the frame says."""
-    picture = _framed(svg, frame)
+    shape = (frame.width, frame.height, frame.margin)
     if frame.format == "webp":
-        return webp(picture, frame.limit)
-    data = png(picture)
+        return webp(_framed(svg, *shape), frame.limit)
+    data = draw(svg, *shape)
     if len(data) > frame.limit:
         raise ValueError(f"{len(data)} bytes do not fit into {frame.limit}")
     return data
 
 
-def _framed(svg: str, frame: Frame) -> Image.Image:
-    """``svg`` in the frame, RGBA: drawn at its final size, with its border, never resized."""
-    if frame.margin is None:
-        return rasterise(svg, frame.width)
+def _png(svg: str, width: int, height: int, margin: int | None) -> bytes:
+    return png(_framed(svg, width, height, margin))
+
+
+def _framed(svg: str, width: int, height: int, margin: int | None) -> Image.Image:
+    """``svg`` on a page of this size, RGBA: drawn at its final size, border and all."""
+    if margin is None:
+        return rasterise(svg, width)
     left, top, right, bottom = rasterise(svg).getbbox() or (0, 0, SIDE, SIDE)
-    across, down = frame.width - 2 * frame.margin, frame.height - 2 * frame.margin
-    scale = min(across / (right - left), down / (bottom - top))
+    scale = min((width - 2 * margin) / (right - left), (height - 2 * margin) / (bottom - top))
     picture = rasterise(svg, int(SIDE * scale))
     art = picture.crop(picture.getbbox())
-    page = Image.new("RGBA", (frame.width, frame.height))
-    page.paste(art, ((frame.width - art.width) // 2, (frame.height - art.height) // 2))
+    page = Image.new("RGBA", (width, height))
+    page.paste(art, ((width - art.width) // 2, (height - art.height) // 2))
     return page
 
 

@@ -70,8 +70,13 @@ def _spoil(image: Image, rng: np.random.Generator, strength: float) -> Image:
     if rng.random() < 0.15 * strength:
         small = int(side * rng.uniform(0.4, 0.8))
         image = np.asarray(
-            cv2.resize(cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA),
-                       (side, side), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+            cv2.resize(
+                cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA),
+                (side, side),
+                interpolation=cv2.INTER_LINEAR,
+            ),
+            dtype=np.uint8,
+        )
     if rng.random() < 0.2 * strength:
         _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 85))])
         image = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)

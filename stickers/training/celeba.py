@@ -48,7 +48,9 @@ class CelebA:
     crops: NDArray[np.uint8]
     hashes: NDArray[np.uint8]
 
-    def held_out(self, seed: int, share: float, shared_with: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def held_out(
+        self, seed: int, share: float, shared_with: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
         """N booleans: the pictures kept for measuring, whole identities at a time.
 
         Args:
@@ -105,7 +107,8 @@ def read_celeba(folder: Path) -> CelebA:
         bgr = _decode(pictures.get(row[0]))
         if bgr is None or len(row) != len(header):
             raise BadRatings(
-                "a row without its picture or labels", where=f"{table}, line {number}",
+                "a row without its picture or labels",
+                where=f"{table}, line {number}",
                 hint="unpack the data set again",
             )
         files.append(row[0])
@@ -114,8 +117,12 @@ def read_celeba(folder: Path) -> CelebA:
         crops.append(cut(np.asarray(bgr[..., ::-1], dtype=np.uint8).copy()))
         hashes.append(picture_hash(bgr))
     return CelebA(
-        tuple(files), np.array(people, dtype=np.int64), tuple(header[3:]),
-        np.array(labels, dtype=np.uint8), np.stack(crops), np.stack(hashes),
+        tuple(files),
+        np.array(people, dtype=np.int64),
+        tuple(header[3:]),
+        np.array(labels, dtype=np.uint8),
+        np.stack(crops),
+        np.stack(hashes),
     )
 
 

@@ -92,8 +92,14 @@ def detach_heads(model: onnx.ModelProto) -> onnx.ModelProto:
     out = onnx.ModelProto()
     out.CopyFrom(model)
     graph = out.graph
-    _keep(graph.node, (n for n in graph.node if not any(_of_head(i) for i in n.input)
-                       and not any(_of_head(o) for o in n.output)))
+    _keep(
+        graph.node,
+        (
+            n
+            for n in graph.node
+            if not any(_of_head(i) for i in n.input) and not any(_of_head(o) for o in n.output)
+        ),
+    )
     _keep(graph.initializer, (i for i in graph.initializer if not _of_head(i.name)))
     _keep(graph.output, (o for o in graph.output if o.name == EMBEDDING))
     if not graph.output:

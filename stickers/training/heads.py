@@ -225,9 +225,7 @@ def calibrate(
     return float(grid[best]), losses[best]
 
 
-def pick_thresholds(
-    chance: NDArray[np.float32], target: NDArray[np.float32]
-) -> tuple[float, ...]:
+def pick_thresholds(chance: NDArray[np.float32], target: NDArray[np.float32]) -> tuple[float, ...]:
     """Per value the probability (0.2..0.8) from which saying it agrees best.
 
     Agreement is the overlap of the set that is said with the raters' sets; see

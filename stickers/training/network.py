@@ -89,9 +89,7 @@ class Features(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(
-        self, backbone: nn.Module, side: int, grids: Sequence[int] = STAGE_GRIDS
-    ) -> None:
+    def __init__(self, backbone: nn.Module, side: int, grids: Sequence[int] = STAGE_GRIDS) -> None:
         super().__init__()
         self.backbone = backbone.eval()
         self.side, view = side, side // 2

@@ -6,6 +6,7 @@ goes on where it was.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -84,14 +85,17 @@ def pretrain(
     model = create_backbone(backbone, len(data.attributes), pretrained)
     _expect(model, data.labels[~kept])
     model = model.to(memory_format=torch.channels_last)
-    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(schedule.ema), use_buffers=True)
+    average = AveragedModel(
+        model, multi_avg_fn=get_ema_multi_avg_fn(schedule.ema), use_buffers=True
+    )
     optimiser = torch.optim.AdamW(_groups(model, schedule.decay), lr=schedule.rate)
     state = {"model": model, "average": average, "optimiser": optimiser}
-    first = _resume(checkpoint, state, backbone)
+    key = f"{backbone} {schedule} seed={seed} pretrained={pretrained} {_print(data, kept)}"
+    first = _resume(checkpoint, state, key)
     learn = np.flatnonzero(~kept)
     for epoch in range(first, len(schedule.sides)):
         loss = _epoch(data, learn, schedule, epoch, seed, model, average, optimiser)
-        _save(checkpoint, state, backbone, epoch + 1)
+        _save(checkpoint, state, key, epoch + 1)
         if progress is not None:
             line = f"epoch {epoch + 1}/{len(schedule.sides)} at {schedule.sides[epoch]} px"
             line += f": loss {loss:.4f}"
@@ -198,8 +202,10 @@ def score(
     rows = np.flatnonzero(kept)
     guesses = []
     for start in range(0, len(rows), 128):
-        small = [cv2.resize(data.crops[i], (side, side), interpolation=cv2.INTER_AREA)
-                 for i in rows[start : start + 128]]
+        small = [
+            cv2.resize(data.crops[i], (side, side), interpolation=cv2.INTER_AREA)
+            for i in rows[start : start + 128]
+        ]
         guesses.append(model(to_input(np.stack(small).astype(np.uint8))).numpy() > 0)
     guess, truth = np.concatenate(guesses), data.labels[rows] > 0
     with np.errstate(invalid="ignore"):
@@ -208,25 +214,29 @@ def score(
     return (guess == truth).mean(0), (hit + miss) / 2
 
 
-def _save(path: Path, state: dict[str, Any], backbone: str, epochs: int) -> None:
+def _print(data: CelebA, kept: NDArray[np.bool_]) -> str:
+    """A few digits that change with the pictures that are learnt from."""
+    names = "\n".join(data.files[i] for i in np.flatnonzero(~kept))
+    return hashlib.sha256(names.encode()).hexdigest()[:12]
+
+
+def _save(path: Path, state: dict[str, Any], key: str, epochs: int) -> None:
     """Write a checkpoint whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
-    torch.save(
-        {k: v.state_dict() for k, v in state.items()} | {"backbone": backbone, "epochs": epochs},
-        part,
-    )
+    saved: dict[str, Any] = {name: thing.state_dict() for name, thing in state.items()}
+    torch.save(saved | {"key": key, "epochs": epochs}, part)
     os.replace(part, path)
 
 
-def _resume(path: Path, state: dict[str, Any], backbone: str) -> int:
-    """Load a checkpoint of the same backbone; returns the epochs it has done."""
+def _resume(path: Path, state: dict[str, Any], key: str) -> int:
+    """Load a checkpoint of the same run; returns the epochs it has done."""
     if not path.is_file():
         return 0
     saved = torch.load(path, weights_only=True)
-    if saved["backbone"] != backbone:
-        log.warning("%s holds %s, not %s: starting anew", path, saved["backbone"], backbone)
+    if saved["key"] != key:
+        log.warning("%s is of another run, starting anew", path)
         return 0
-    for name, part in state.items():
-        part.load_state_dict(saved[name])
+    for name, thing in state.items():
+        thing.load_state_dict(saved[name])
     return int(saved["epochs"])

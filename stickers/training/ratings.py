@@ -95,7 +95,8 @@ def _rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, tuple[str, 
             missing = [name for name in columns if name not in header]
             if missing:
                 raise BadRatings(
-                    f"no column {', '.join(missing)}", where=path,
+                    f"no column {', '.join(missing)}",
+                    where=path,
                     hint=f"the first line must name {', '.join(columns)}",
                 )
             places = [header.index(name) for name in columns]
@@ -105,7 +106,8 @@ def _rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, tuple[str, 
                 cells = tuple(row[i].strip() for i in places) if len(row) > max(places) else ()
                 if not all(cells) or not cells:
                     raise BadRatings(
-                        "a damaged row", where=f"{path}, line {reader.line_num}",
+                        "a damaged row",
+                        where=f"{path}, line {reader.line_num}",
                         hint=f"give {', '.join(columns)}, none of them empty",
                     )
                 yield reader.line_num, cells
@@ -167,9 +169,7 @@ def targets(
     }
 
 
-def _target(
-    trait: Trait, said: Iterable[Rating], second_weight: float
-) -> NDArray[np.float32]:
+def _target(trait: Trait, said: Iterable[Rating], second_weight: float) -> NDArray[np.float32]:
     places = {value: i for i, value in enumerate(trait.predicted)}
     rows: list[NDArray[np.float32]] = []
     for rating in said:
