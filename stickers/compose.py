@@ -212,7 +212,8 @@ def _die_cut(drawn: Node) -> Node:
     if fit:
         drawn = group(drawn, transform=fit)
         outline.transform(matrix(fit))
-    border = (("d", path_data(grown(outline, DIE_CUT))), ("fill", "#ffffff"))
+    data = path_data(grown(outline, DIE_CUT))
+    border = (("d", data), ("fill", "#ffffff"), ("fill-rule", "evenodd"))
     return group(Node("path", "die-cut", border), drawn)
 
 

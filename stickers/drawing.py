@@ -37,7 +37,7 @@ RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 SHAPES = frozenset({"path", "circle", "ellipse", "rect", "line", "polyline", "polygon"})
 GEOMETRY = frozenset("d cx cy r rx ry x y width height x1 y1 x2 y2 points transform".split())
 PAINT = frozenset(
-    """fill stroke stroke-width stroke-linecap stroke-linejoin stroke-miterlimit opacity
+    """fill stroke stroke-width stroke-linecap stroke-linejoin stroke-miterlimit
     fill-opacity stroke-opacity fill-rule clip-rule""".split()
 )
 _IGNORED = frozenset({"title", "desc", "metadata", "defs", "namedview"})
@@ -135,7 +135,7 @@ def read_drawing(path: Path) -> Drawing:
     layers: dict[str, Node] = {}
     guides: dict[str, Node] = {}
     for element in root:
-        node = _node(element, clips, path)
+        node = _node(element, clips, path, {})
         if node is None:
             continue
         if node.tag != "g" or not node.name:
@@ -164,7 +164,10 @@ def _credits(root: ET.Element, path: Path) -> tuple[str, str]:
     return author, licence
 
 
-def _node(element: ET.Element, clips: dict[str, ET.Element], path: Path) -> Node | None:
+def _node(
+    element: ET.Element, clips: dict[str, ET.Element], path: Path, inherited: dict[str, str]
+) -> Node | None:
+    """The node of ``element``; paint that a group gives is handed down to its shapes."""
     if not isinstance(element.tag, str) or not element.tag.startswith(SVG):
         return None
     tag = element.tag.removeprefix(SVG)
@@ -172,12 +175,26 @@ def _node(element: ET.Element, clips: dict[str, ET.Element], path: Path) -> Node
         return None
     if tag not in SHAPES and tag != "g":
         raise BadStyle(f"<{tag}> cannot be used", where=path, hint="draw it with plain paths")
+    given = _attributes(element, path)
+    if given.get("display") == "none":
+        return None
+    paint = inherited | {k: v for k, v in given.items() if k in PAINT}
+    own = {k: v for k, v in given.items() if k in GEOMETRY or k == "opacity"}
+    name = given.get(LABEL) or given.get("id", "")
+    clip = _clip(given, clips, path)
+    if tag == "g":
+        children = tuple(n for n in (_node(c, clips, path, paint) for c in element) if n)
+        return Node(tag, name, tuple(sorted(own.items())), children, clip)
+    paint.setdefault("fill", "#000000" if tag != "line" else "none")
+    return Node(tag, name, tuple(sorted((own | paint).items())), (), clip)
+
+
+def _attributes(element: ET.Element, path: Path) -> dict[str, str]:
+    """An element's attributes with its ``style`` taken apart and its colours as #rrggbb."""
     given = dict(element.attrib)
     for rule in given.pop("style", "").split(";"):
         key, _, value = rule.partition(":")
         given[key.strip()] = value.strip()
-    if given.get("display") == "none":
-        return None
     for key in ("class", "filter", "mask", XLINK_HREF, "href"):
         if key in given:
             raise BadStyle(
@@ -185,15 +202,7 @@ def _node(element: ET.Element, clips: dict[str, ET.Element], path: Path) -> Node
                 where=path,
                 hint="export with presentation attributes, without effects or links",
             )
-    kept = {k: v for k, v in given.items() if k in GEOMETRY or k in PAINT}
-    for key in ("fill", "stroke"):
-        if key in kept:
-            kept[key] = _colour(kept[key], path)
-    if tag != "g":
-        kept.setdefault("fill", "#000000" if tag != "line" else "none")
-    children = tuple(n for n in (_node(c, clips, path) for c in element) if n)
-    name = given.get(LABEL) or given.get("id", "")
-    return Node(tag, name, tuple(sorted(kept.items())), children, _clip(given, clips, path))
+    return given | {k: _colour(given[k], path) for k in ("fill", "stroke") if k in given}
 
 
 def _clip(given: dict[str, str], clips: dict[str, ET.Element], path: Path) -> tuple[Node, ...]:
@@ -203,7 +212,7 @@ def _clip(given: dict[str, str], clips: dict[str, ET.Element], path: Path) -> tu
     match = re.fullmatch(r"url\(['\"]?#([^'\")]+)['\"]?\)", reference)
     if match is None or match[1] not in clips:
         raise BadStyle(f"clip-path {reference} points to nothing", where=path, hint="clip again")
-    return tuple(n for n in (_node(c, {}, path) for c in clips[match[1]]) if n)
+    return tuple(n for n in (_node(c, {}, path, {}) for c in clips[match[1]]) if n)
 
 
 def _colour(value: str, path: Path) -> str:

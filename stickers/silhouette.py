@@ -133,23 +133,30 @@ def _covered(node: Node) -> skia.Path:
     return skia.Op(path, skia.Simplify(stroke), skia.kUnion_PathOp)
 
 
+SMALL_GAP = 1600.0
+"""px²: a gap whose box is smaller is filled, because it would only look like a fault."""
+
+
 def grown(path: skia.Path, by: float) -> skia.Path:
-    """``path`` with a border of ``by`` px around it and its inner gaps filled."""
+    """``path`` with a border of ``by`` px around it and its small gaps filled; even-odd."""
     border = skia.Path()
     skia.Paint(
         Style=skia.Paint.kStroke_Style, StrokeWidth=2 * by, StrokeJoin=skia.Paint.kRound_Join
     ).getFillPath(path, border)
-    return _without_holes(skia.Op(path, border, skia.kUnion_PathOp))
+    return _without_small_gaps(skia.Op(path, border, skia.kUnion_PathOp))
 
 
-def _without_holes(path: skia.Path) -> skia.Path:
-    contours = sorted(_contours(path), key=lambda c: -_area(c))
+def _without_small_gaps(path: skia.Path) -> skia.Path:
     kept: list[skia.Path] = []
-    for contour in contours:
+    filled: list[skia.Path] = []
+    for contour in sorted(_contours(path), key=_area, reverse=True):
         start = contour.getPoint(0)
-        if not any(outer.contains(start.x(), start.y()) for outer in kept):
-            kept.append(contour)
+        depth = sum(outer.contains(start.x(), start.y()) for outer in kept)
+        within = any(gap.contains(start.x(), start.y()) for gap in filled)
+        small = depth % 2 == 1 and _area(contour) < SMALL_GAP
+        (filled if within or small else kept).append(contour)
     result = skia.Path()
+    result.setFillType(skia.PathFillType.kEvenOdd)
     for contour in kept:
         result.addPath(contour)
     return result

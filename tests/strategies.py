@@ -22,6 +22,4 @@ def avatars() -> st.SearchStrategy[Avatar]:
     usual = load_style("sly").defaults
     traits = st.fixed_dictionaries({t.name: _value(t) for t in TRAITS.values()})
     colours = st.fixed_dictionaries({s: st.sampled_from(n) for s, n in COLOURS.items()})
-    return st.builds(
-        lambda t, c: Avatar(traits=settle(t, usual), colours=c), traits, colours
-    )
+    return st.builds(lambda t, c: Avatar(traits=settle(t, usual), colours=c), traits, colours)

@@ -45,7 +45,8 @@ def test_an_old_share_code_keeps_its_meaning() -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["", "AQ", "no such code", "AQNzbHkPCgIFBAMEAAMAAwAAAgMAIAMAAAECZ7p", "é" * 40, "A" * 41]
+    "code",
+    ["", "AQ", "no such code", "AQNzbHkPCgIFBAMEAAMAAwAAAgMAIAMAAAECZ7p", "é" * 40, "A" * 41],
 )
 def test_a_mistyped_share_code_is_refused(code: str) -> None:
     with pytest.raises(BadAvatar):

@@ -24,7 +24,9 @@ def drawn(tmp_path: Path, body: str, head: str = HEAD) -> Path:
 
 
 def test_layers_are_known_by_inkscapes_label_before_the_id(tmp_path: Path) -> None:
-    body = '<g id="g12" inkscape:label="nose"><path d="M0 0L1 1"/></g><g id="eyes"><circle r="1"/></g>'
+    body = (
+        '<g id="g12" inkscape:label="nose"><path d="M0 0L1 1"/></g><g id="eyes"><circle r="1"/></g>'
+    )
     drawing = read_drawing(drawn(tmp_path, body))
     assert set(drawing.layers) == {"nose", "eyes"}
     assert (drawing.author, drawing.title) == ("Ada", "part")
@@ -34,6 +36,16 @@ def test_an_editors_style_attribute_counts_as_attributes(tmp_path: Path) -> None
     body = '<g id="nose"><path d="M0 0" style="fill:#ABC;stroke:rgb(1,2,3);-x-y:z"/></g>'
     (path,) = read_drawing(drawn(tmp_path, body)).layers["nose"].children
     assert (path.get("fill"), path.get("stroke")) == ("#aabbcc", "#010203")
+
+
+def test_paint_on_a_group_is_handed_down_but_opacity_is_not(tmp_path: Path) -> None:
+    body = """<g id="nose" fill="#123456" opacity="0.5"><g stroke="red"><path d="M0 0"/></g>
+    <path d="M1 1" fill="none"/></g>"""
+    nose = read_drawing(drawn(tmp_path, body)).layers["nose"]
+    first, second = (n for n in nose.walk() if n.tag == "path")
+    assert (first.get("fill"), first.get("stroke")) == ("#123456", "#ff0000")
+    assert (second.get("fill"), second.get("stroke")) == ("none", "")
+    assert (nose.get("opacity"), nose.get("fill"), first.get("opacity")) == ("0.5", "", "")
 
 
 def test_hidden_objects_and_guides_are_not_drawn(tmp_path: Path) -> None:

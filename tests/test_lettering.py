@@ -9,7 +9,9 @@ from stickers.style import Caption
 
 
 def test_a_caption_stands_on_the_middle_of_its_base_line() -> None:
-    left, top, right, bottom = bounds(silhouette((letter(Caption(text="nope", at=(256, 400), size=80)),)))
+    left, top, right, bottom = bounds(
+        silhouette((letter(Caption(text="nope", at=(256, 400), size=80)),))
+    )
     assert abs((left + right) / 2 - 256) < 6
     assert top < 360 < 400 < bottom
 

@@ -56,9 +56,7 @@ with staged(Path(sys.argv[1])) as stage:
 
 
 def test_a_killed_process_leaves_no_half_written_file(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", SLOW, str(tmp_path)], stdout=subprocess.PIPE
-    )
+    process = subprocess.Popen([sys.executable, "-c", SLOW, str(tmp_path)], stdout=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.readline()
     os.kill(process.pid, signal.SIGKILL)

@@ -45,11 +45,15 @@ def test_what_is_clipped_away_does_not_count() -> None:
     assert box(group(wide, clip=(clip,))) == (20, 0, 50, 10)
 
 
-def test_the_border_is_as_wide_as_asked_and_fills_gaps() -> None:
-    ring = shape("circle", cx="100", cy="100", r="50", fill="none", stroke="#000000")
+@pytest.mark.parametrize(("radius", "filled"), [(20, True), (50, False)])
+def test_the_border_is_as_wide_as_asked_and_fills_small_gaps(radius: int, filled: bool) -> None:
+    ring = shape("circle", cx="100", cy="100", r=str(radius), fill="none", stroke="#000000")
     path = grown(silhouette((ring.with_attrs(stroke_width="2"),)), 8)
-    assert tuple(round(x) for x in bounds(path)) == (41, 41, 159, 159)
-    assert path.contains(100, 100)
+    assert tuple(round(x) for x in bounds(path)) == (
+        *(91 - radius,) * 2,
+        *(109 + radius,) * 2,
+    )
+    assert path.contains(100, 100) is filled
 
 
 def test_path_data_is_short_and_finite() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from stickers.face import find_face
 from stickers.photo import load_photo
 from stickers.training.ratings import Ratings, find_photos, photo_digest, read_ratings
 from stickers.training.split import fraction, picture_hash, twins
+from stickers.training.whole import whole
 
 Progress = Callable[[str], None]
 
@@ -151,9 +151,8 @@ def cut_face(photo: Path, crop: Path) -> Path | None:
     else:
         quality = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
         data = cv2.imencode(".jpg", np.ascontiguousarray(pixels[..., ::-1]), quality)[1].tobytes()
-    part = crop.with_suffix(f".{os.getpid()}.part")
-    part.write_bytes(data)
-    os.replace(part, crop)
+    with whole(crop) as part:
+        part.write_bytes(data)
     return crop if data else None
 
 

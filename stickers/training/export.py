@@ -12,7 +12,6 @@ import contextlib
 import hashlib
 import io
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,10 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from stickers.errors import BadModel, CannotWrite
-from stickers.traits import PREDICTED
 from stickers.training.heads import Head
 from stickers.training.network import Features
+from stickers.training.whole import whole
+from stickers.traits import PREDICTED
 
 INPUT, EMBEDDING = "face", "embedding"
 OPSET = 18
@@ -37,7 +37,6 @@ def export_network(features: Features) -> onnx.ModelProto:
     """The frozen network: ``face`` N x S x S x 3 uint8 to ``embedding`` N x D float32."""
     features = features.eval()
     example = torch.zeros(2, features.side, features.side, 3, dtype=torch.uint8)
-    stream = io.BytesIO()
     with contextlib.redirect_stdout(io.StringIO()), torch.inference_mode():
         program = torch.onnx.export(
             features,
@@ -50,8 +49,7 @@ def export_network(features: Features) -> onnx.ModelProto:
             verbose=False,
         )
     assert program is not None
-    program.save(stream)
-    model = onnx.load_from_string(stream.getvalue())
+    model: onnx.ModelProto = program.model_proto
     for node in model.graph.node:
         node.ClearField("metadata_props")
         node.ClearField("doc_string")
@@ -175,7 +173,5 @@ def write_model(
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    os.replace(part, path)
+    with whole(path) as part:
+        part.write_bytes(data)

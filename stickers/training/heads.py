@@ -18,7 +18,7 @@ from torch.nn import functional
 from stickers.traits import PREDICTED, TRAITS
 
 Progress = Callable[[str], None]
-Vectors = NDArray[np.float32]
+Vectors = NDArray[np.float32] | NDArray[np.float16]
 Targets = Mapping[str, NDArray[np.float32]]
 
 
@@ -63,7 +63,7 @@ class Head:
     temperature: float
     thresholds: tuple[float, ...] = ()
 
-    def logits(self, vectors: Vectors) -> NDArray[np.float32]:
+    def logits(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """N x K, for N x D."""
         out = vectors
         for number, (weight, bias) in enumerate(self.layers):
@@ -77,7 +77,7 @@ def fit_heads(
     targets: Targets,
     valid_vectors: Vectors,
     valid_targets: Targets,
-    config: HeadConfig = HeadConfig(),  # noqa: B008 - frozen
+    config: HeadConfig | None = None,
     *,
     seed: int = 0,
     progress: Progress | None = None,
@@ -93,6 +93,7 @@ def fit_heads(
         seed: of weights and order.
         progress: told a line every few epochs.
     """
+    config = config or HeadConfig()
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     sample = vectors.reshape(-1, vectors.shape[-1])

@@ -58,11 +58,12 @@ class GridPool(nn.Module):
         self.register_buffer("matrix", cells(side, grid))
 
     def forward(self, maps: Tensor) -> Tensor:
+        """N x (C * grid * grid)."""
         return torch.matmul(torch.matmul(self.matrix, maps), self.matrix.T).flatten(1)
 
 
 def cells(side: int, grid: int) -> Tensor:
-    """grid x side float32: the share of each pixel in each cell's mean."""
+    """A grid x side float32 matrix: the share of each pixel in each cell's mean."""
     edges = torch.linspace(0, side, grid + 1)
     pixel = torch.arange(side, dtype=torch.float32)
     overlap = torch.minimum(edges[1:, None], pixel + 1) - torch.maximum(edges[:-1, None], pixel)
@@ -117,6 +118,7 @@ class Features(nn.Module):
         return torch.cat([self.colours(planes), *pooled, top], dim=1)
 
     def forward(self, images: Tensor) -> Tensor:
+        """N x D, of N x S x S x 3 uint8."""
         planes = (images.permute(0, 3, 1, 2).float() - self.mean) / self.std
         view = self.side // 2
         face = planes[:, :, self.top : self.top + view, self.left : self.left + view]
@@ -127,4 +129,5 @@ class Nothing(nn.Module):
     """A stage that is left out: N x C x H x W to N x 0."""
 
     def forward(self, maps: Tensor) -> Tensor:
+        """N x 0."""
         return maps.flatten(1)[:, :0]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from stickers.training.augment import augment
 from stickers.training.celeba import CelebA
 from stickers.training.network import MEAN, STD, create_backbone
+from stickers.training.whole import whole
 
 Progress = Callable[[str], None]
 log = logging.getLogger(__name__)
@@ -222,11 +222,9 @@ def _print(data: CelebA, kept: NDArray[np.bool_]) -> str:
 
 def _save(path: Path, state: dict[str, Any], key: str, epochs: int) -> None:
     """Write a checkpoint whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
     saved: dict[str, Any] = {name: thing.state_dict() for name, thing in state.items()}
-    torch.save(saved | {"key": key, "epochs": epochs}, part)
-    os.replace(part, path)
+    with whole(path) as part:
+        torch.save(saved | {"key": key, "epochs": epochs}, part)
 
 
 def _resume(path: Path, state: dict[str, Any], key: str) -> int:

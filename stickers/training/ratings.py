@@ -118,7 +118,7 @@ def _rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, tuple[str, 
 
 
 def find_photos(items: Sequence[str], ratings_csv: Path, faces: Path) -> dict[str, Path]:
-    """item -> its photo, for the items whose photo exists.
+    """Each item's photo, for the items whose photo exists.
 
     An ``items.csv`` beside the ratings or in ``faces`` says which file an item is,
     relative to either; an item it does not name is ``faces/<item>.jpg`` (or .png,

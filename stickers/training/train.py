@@ -6,9 +6,8 @@ The cache holds people's faces: never ship it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from stickers.embed import MODELS, load_model
-from stickers.errors import BadModel, BadRatings, UnknownValue
+from stickers.errors import BadRatings, UnknownValue
 from stickers.training.celeba import CelebA, read_celeba
 from stickers.training.data import RatedFaces, read_rated
 from stickers.training.evaluate import evaluate
@@ -43,9 +42,7 @@ _TERMS = (
     "research and testing only. For any commercial use, train again on your own ratings with "
     "`stickers train`."
 )
-_OWN_TERMS = (
-    "The network: {network} The heads: whatever the photographs they were trained on allow."
-)
+_OWN_TERMS = "The network: {network} The heads: as the photographs they learnt from allow."
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +75,7 @@ class TrainConfig:
     cache: Path | None = None
     schedule: Schedule | None = None
     views: int | None = None
-    heads: HeadConfig = HeadConfig()
+    heads: HeadConfig = field(default_factory=HeadConfig)
     threads: int = 0
 
     def validate(self) -> None:
@@ -100,9 +97,7 @@ class TrainConfig:
             raise UnknownValue("a negative seed, threads or views", hint="use 0 or more")
         sides = () if self.schedule is None else self.schedule.sides
         if any(side < 32 for side in sides) or (self.schedule is not None and not sides):
-            raise UnknownValue(
-                "a schedule with no epoch, or one under 32 px", hint="use 64 or more"
-            )
+            raise UnknownValue("an epoch under 32 px, or none at all", hint="use 64 or more")
 
     @property
     def course(self) -> Schedule:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from stickers.embed import fit
 from stickers.training.augment import augment
 from stickers.training.data import read_crop
+from stickers.training.whole import whole
 
 Progress = Callable[[str], None]
 
@@ -82,8 +82,5 @@ def looks(
 
 def _keep(path: Path, vectors: NDArray[np.float16]) -> None:
     """Write whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    with part.open("wb") as stream:
+    with whole(path) as part, part.open("wb") as stream:
         np.save(stream, vectors)
-    os.replace(part, path)
