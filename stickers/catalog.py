@@ -20,7 +20,6 @@ from stickers.drawing import Drawing, Node, read_drawing
 from stickers.style import Style, load_style
 from stickers.traits import COLOURS, NONE, TRAITS, Trait
 
-
 HEAD = frozenset({"head"})
 """The layers whose silhouette is always there to draw within."""
 

@@ -229,9 +229,9 @@ def _readme(target: Target, pack: Pack, title: str, parts: Sequence[Part]) -> by
         target.how,
     ]
     if left_out:
-        sizes = ", ".join(str(n) for n in target.counts)
+        *sizes, last = (str(n) for n in target.counts)
         texts.append(
-            f"{target.label} takes packs of {sizes} stickers, so these are left out: "
+            f"{target.label} takes packs of {', '.join(sizes)} or {last}, so these are left out: "
             f"{', '.join(left_out)}."
         )
     texts.append(f"What {target.label} asks for: {target.source}")

@@ -121,8 +121,8 @@ _ALL = (
         manifests.signal,
         "In Signal Desktop, choose File, Create/upload sticker pack; drop the pictures, choose "
         "each one's emoji as in stickers.yaml, then title, author and cover. From a terminal, "
-        "`signal-sticker-tool upload` in this folder does it all. A pack cannot be changed once "
-        "it is uploaded, and whoever has its link can install it.",
+        "`signal-sticker-tool login`, then `signal-sticker-tool upload` in this folder do it all. "
+        "A pack cannot be changed once it is uploaded, and whoever has its link can install it.",
         icons={"{folder}cover.png": Frame(512, 512, 300 * KB)},
     ),
     # The layout is that of the asset catalogue's .stickerpack and .sticker:

@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from golden_files import Golden
 
+from golden_files import Golden
 from stickers.avatar import Avatar, default_avatar
 from stickers.catalog import Catalog, load_catalog
 

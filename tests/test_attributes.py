@@ -46,8 +46,9 @@ def test_the_likeliest_value_is_chosen_and_listed_first() -> None:
 @needs_model
 def test_marks_are_said_from_their_thresholds() -> None:
     limits = load_model().thresholds["marks"]
-    over = [float(np.log(t / (1 - t))) + (0.1 if i in (0, 4) else -0.1)
-            for i, t in enumerate(limits)]
+    over = [
+        float(np.log(t / (1 - t))) + (0.1 if i in (0, 4) else -0.1) for i, t in enumerate(limits)
+    ]
     guess = read_attributes(said(marks=over))["marks"]
     assert guess.values == ("freckles", "wrinkles")
     assert 0 < guess.confidence < 1

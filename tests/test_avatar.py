@@ -4,13 +4,13 @@ import json
 
 import pytest
 from hypothesis import given
-from strategies import avatars
 
 from stickers.avatar import Avatar, avatar_of, default_avatar, random_avatar, read_avatar
 from stickers.catalog import Catalog
 from stickers.errors import BadAvatar, UnknownValue
 from stickers.records import Guess
 from stickers.traits import COLOURS, PREDICTED, TRAITS
+from strategies import avatars
 
 
 def seen(**values: tuple[str, float]) -> dict[str, Guess]:

@@ -7,17 +7,17 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from golden_files import Golden, canonical
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from strategies import avatars
 
+from golden_files import Golden, canonical
 from stickers.avatar import Avatar
 from stickers.catalog import Catalog, load_catalog
 from stickers.compose import DIE_CUT, MARGIN, compose
 from stickers.document import SIDE
 from stickers.raster import rasterise
 from stickers.style import load_style
+from strategies import avatars
 
 SVG = "{http://www.w3.org/2000/svg}"
 PEOPLE = {

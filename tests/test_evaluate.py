@@ -113,8 +113,11 @@ def test_targets_are_shares_of_raters(folder: Path) -> None:
     assert style["bald"] == pytest.approx(0.4)
     assert style["buzz"] == pytest.approx(0.5)
     assert style["crew_cut"] == pytest.approx(0.1)
-    assert all(np.allclose(np.nansum(rows, 1)[~np.isnan(rows[:, 0])], 1)
-               for name, rows in wanted.items() if name != "marks")
+    assert all(
+        np.allclose(np.nansum(rows, 1)[~np.isnan(rows[:, 0])], 1)
+        for name, rows in wanted.items()
+        if name != "marks"
+    )
 
 
 def test_agreement_is_what_it_is_by_hand(folder: Path) -> None:
@@ -155,9 +158,7 @@ def test_an_interval_holds_its_mean_and_narrows() -> None:
 
 
 @pytest.mark.skipif(not (MODELS / "manifest.json").is_file(), reason="no model is shipped yet")
-def test_evaluate_counts_what_it_leaves_out(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_evaluate_counts_what_it_leaves_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     faces = folder / "faces"
 
     def answer(photo: Path, model: object) -> dict[str, tuple[str, ...]]:

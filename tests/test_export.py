@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+
 from stickers import targets
 from stickers.avatar import Avatar
 from stickers.catalog import Catalog

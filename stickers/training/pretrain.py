@@ -85,9 +85,8 @@ def pretrain(
     model = create_backbone(backbone, len(data.attributes), pretrained)
     _expect(model, data.labels[~kept])
     model = model.to(memory_format=torch.channels_last)
-    average = AveragedModel(
-        model, multi_avg_fn=get_ema_multi_avg_fn(schedule.ema), use_buffers=True
-    )
+    blend = get_ema_multi_avg_fn(schedule.ema)  # type: ignore[no-untyped-call]
+    average = AveragedModel(model, multi_avg_fn=blend, use_buffers=True)
     optimiser = torch.optim.AdamW(_groups(model, schedule.decay), lr=schedule.rate)
     state = {"model": model, "average": average, "optimiser": optimiser}
     key = f"{backbone} {schedule} seed={seed} pretrained={pretrained} {_print(data, kept)}"
