@@ -31,9 +31,10 @@ def warp(pixels: Pixels, matrix: Matrix, size: int, border: int = cv2.BORDER_REF
     """Cut ``size`` x ``size`` px out of a picture, averaging where it shrinks."""
     zoom = scale_of(matrix)
     if zoom < 0.7:
-        small = cv2.resize(pixels, None, fx=1.4 * zoom, fy=1.4 * zoom, interpolation=cv2.INTER_AREA)
-        fx, fy = small.shape[1] / pixels.shape[1], small.shape[0] / pixels.shape[0]
-        pixels, matrix = small, matrix @ np.diag([1 / fx, 1 / fy, 1.0])
+        width, height = (max(1, round(1.4 * zoom * n)) for n in pixels.shape[1::-1])
+        small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+        shrunk = np.diag([pixels.shape[1] / width, pixels.shape[0] / height, 1.0])
+        pixels, matrix = small, matrix @ shrunk
     cut = cv2.warpAffine(pixels, matrix, (size, size), borderMode=border, borderValue=_GRAY)
     return np.asarray(cut, dtype=np.uint8)
 

@@ -114,9 +114,15 @@ def _eyes(layer: Node, state: EyeState, catalog: Catalog) -> Node:
         gaze = state.side(node.name)
         if gaze.draw is not None:
             return _side(catalog.expression("eyes", gaze.draw), node.name)
-        return node.edited(partial(_gazing, gaze)) or node
+        eye = node.edited(partial(_gazing, gaze)) or node
+        return _grown(eye, gaze.scale, catalog.style.eye_centres[node.name == "right"])
 
     return replace(layer, children=tuple(side(child) for child in layer.children))
+
+
+def _grown(eye: Node, scale: float, centre: Pair) -> Node:
+    x, y = (number(c * (1 - scale)) for c in centre)
+    return eye if scale == 1 else group(eye, transform=f"translate({x} {y}) scale({scale:g})")
 
 
 def _gazing(gaze: Gaze, node: Node) -> Node:

@@ -40,10 +40,11 @@ class BrowState(Nudge):
 
 
 class Gaze(_Record):
-    """One eye: iris shift and lid fall in px, or the drawing that replaces it."""
+    """One eye: iris shift and lid fall in px, its size, or the drawing that replaces it."""
 
     look: Pair = (0, 0)
     lid: float = 0
+    scale: Annotated[float, Field(gt=0, le=2)] = 1
     draw: str | None = None
 
 
@@ -113,6 +114,7 @@ class Style(_Record):
         layers: names, back to front; ``head_layers`` turn with the head.
         neck: the point on which the head turns, px.
         brow_centres: (left, right) points on which brows turn, px.
+        eye_centres: (left, right) points from which eyes grow, px.
         drawn_by: trait -> the expression's drawing that shows it.
         nothing: trait -> values that draw nothing on purpose.
         stand_ins: trait -> value -> the value whose drawing stands in for it.
@@ -136,6 +138,7 @@ class Style(_Record):
     head_layers: frozenset[str]
     neck: Pair
     brow_centres: tuple[Pair, Pair]
+    eye_centres: tuple[Pair, Pair]
     resting: Expression
     defaults: Mapping[str, str | tuple[str, ...]]
     default_colours: Mapping[str, str]
