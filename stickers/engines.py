@@ -125,19 +125,26 @@ _idle: list[Engine] = []
 _left_behind: list[Engine] = []
 
 
-def _forget_engines() -> None:
-    # Their threads do not survive a fork, and taking them down would wait for those.
+def _leave_behind() -> None:
+    # Mediapipe's threads do not survive a fork: using it would wait for them for ever,
+    # and so would taking the engines down.
     _left_behind.extend(_idle)
     _idle.clear()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_engines)
+    os.register_at_fork(after_in_child=_leave_behind)
 
 
 @contextlib.contextmanager
 def engines() -> Iterator[Engine]:
-    """Lend an engine to this thread; as many are built as threads ask at once."""
+    """Lend an engine to this thread; as many are built as threads ask at once.
+
+    Raises:
+        RuntimeError: this process was forked from one that had already used an engine.
+    """
+    if _left_behind:
+        raise RuntimeError("mediapipe was used before this process was forked: spawn workers")
     try:
         engine = _idle.pop()
     except IndexError:
@@ -155,6 +162,9 @@ _quietening = threading.Lock()
 def _quiet() -> Iterator[None]:
     """Keep native start-up chatter off stderr; anything else still gets there."""
     warnings.filterwarnings("ignore", message=".*GetPrototype", module="google.protobuf")
+    if sys.stderr is None:  # a program without a console has nothing to keep clean
+        yield
+        return
     with _quietening, tempfile.TemporaryFile() as caught:
         sys.stderr.flush()
         kept = os.dup(2)

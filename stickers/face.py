@@ -174,7 +174,9 @@ def _cut_out(pixels: Pixels, matrix: Matrix, size: int) -> tuple[Pixels, NDArray
         return cut, np.ones((size, size), np.float32)
     beyond = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
     keep = np.clip(1 - beyond / (_FADE * size), 0, 1).astype(np.float32)
-    vague = cv2.GaussianBlur(cut, (0, 0), _FADE * size)
+    coarse = cv2.resize(cut, (size // 8, size // 8), interpolation=cv2.INTER_AREA)
+    coarse = cv2.GaussianBlur(coarse, (0, 0), _FADE * size / 8)
+    vague = cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC)
     blend = cut * keep[..., None] + vague * (1 - keep[..., None])
     return np.round(blend).astype(np.uint8), keep
 

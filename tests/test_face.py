@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import multiprocessing
+import os
 import random
 import subprocess
 import sys
@@ -219,6 +221,13 @@ def test_several_threads_may_look_at_once(plain: Face) -> None:
     for thread in threads:
         thread.join()
     assert [f.box for f in faces] == [plain.box] * 4
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_process_is_told_so_instead_of_waiting_for_ever(plain: Face) -> None:
+    pool = multiprocessing.get_context("fork").Pool(1)
+    with pool, pytest.raises(RuntimeError, match="spawn workers"):
+        pool.apply_async(found, (ASTRONAUT,)).get(timeout=20)
 
 
 _QUIET = """
