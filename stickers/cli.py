@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from stickers import __version__
+from stickers import __version__, show
 from stickers.errors import StickersError, UnknownValue
-
-if TYPE_CHECKING:
-    from stickers.records import Analysis
 
 app = typer.Typer(
     name="stickers",
@@ -28,9 +22,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-
 Out = Annotated[Path, typer.Option("-o", "--out", help="Folder to write into.", show_default=False)]
 StyleName = Annotated[str, typer.Option("--style", help="A style's name or folder.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -65,21 +56,6 @@ def _root(
     pass
 
 
-@contextmanager
-def _progress(what: str, total: int | None) -> Iterator[Callable[[str], None]]:
-    """A bar on a terminal; nothing elsewhere, where the last line tells it all."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        task = bar.add_task(what, total=total)
-
-        def done(name: str) -> None:
-            bar.update(task, advance=1, description=f"{what} {name}")
-
-        yield done
-
-
 def _pairs(given: list[str] | None) -> dict[str, str]:
     pairs: dict[str, str] = {}
     for item in given or []:
@@ -104,19 +80,20 @@ def make(
     as_json: Json = False,
 ) -> None:
     """Make a sticker pack from a photo."""
-    from stickers import pipeline
+    from stickers.avatar import avatar_of
     from stickers.catalog import load_catalog
     from stickers.pack import draw
+    from stickers.pipeline import analyze as look
     from stickers.sample import sample_photo
 
     if (photo is None) != sample:
         raise UnknownValue("one photo is needed", hint="give PHOTO, or --sample for a free one")
     catalog = load_catalog(style)
     changes = _pairs(set_)
-    with _progress("looking at the photo", None):
-        analysis = pipeline.analyze(photo or sample_photo())
-        avatar = pipeline.avatar_of(analysis.attributes, catalog.style).changed(changes)
-    with _progress("drawing", 2 * len(catalog.style.scenes)) as done:
+    with show.progress("looking at the photo", None):
+        analysis = look(photo or sample_photo())
+        avatar = avatar_of(analysis.attributes, catalog.style).changed(changes)
+    with show.progress("drawing", 2 * len(catalog.style.scenes)) as done:
         pack = draw(avatar, catalog, progress=done)
         files = pack.write(out_dir, progress=done)
     if as_json:
@@ -124,14 +101,9 @@ def make(
             json.dumps({"avatar": json.loads(avatar.to_json()), "files": [str(f) for f in files]})
         )
         return
-    if out.is_terminal:
-        _show(analysis)
-    _say_written(len(pack.stickers), out_dir, avatar.code())
-
-
-def _say_written(count: int, folder: Path, code: str) -> None:
-    out.print(f"{count} stickers in {folder}, all on {folder / 'sheet.png'}")
-    out.print(f"share code: {code}")
+    if show.out.is_terminal:
+        show.analysis(analysis)
+    show.written(len(pack.stickers), out_dir, avatar.code())
 
 
 @app.command(epilog="Example: stickers analyze me.jpg friend.png --json")
@@ -157,32 +129,11 @@ def analyze(
         if as_json:
             print(json.dumps(analysis.as_json(), ensure_ascii=False), flush=True)
         else:
-            _show(analysis)
+            show.analysis(analysis)
     if failed and len(photos) == 1 and not as_json:
         raise failed[0]
     if failed:
         raise typer.Exit(failed[0].exit_code if len(failed) == len(photos) else 1)
-
-
-def _show(analysis: Analysis) -> None:
-    faces = "1 face" if analysis.count == 1 else f"{analysis.count} faces, the largest is used"
-    if not out.is_terminal:
-        out.print(f"{analysis.photo}: {faces}")
-        for name, guess in analysis.attributes.items():
-            out.print(f"  {name}: {','.join(guess.values) or 'none'} ({guess.confidence:.2f})")
-        return
-    table = Table(title=f"{analysis.photo}: {faces}", title_justify="left")
-    for column in ("trait", "seen as", "sure", "or"):
-        table.add_column(column, justify="right" if column == "sure" else "left")
-    for name, guess in analysis.attributes.items():
-        others = [f"{v} {p:.0%}" for v, p in guess.probabilities[:3] if v not in guess.values]
-        table.add_row(
-            name,
-            ", ".join(guess.values) or "none",
-            f"{guess.confidence:.0%}",
-            ", ".join(others[:2]),
-        )
-    out.print(table)
 
 
 @app.command(epilog="Example: stickers render out/avatar.json -o again --only sure,nope")
@@ -228,10 +179,10 @@ def _draw_into(
     from stickers.pack import FORMATS, draw
 
     count = len(catalog.style.scenes if only is None else only)
-    with _progress("drawing", 2 * count) as done:
+    with show.progress("drawing", 2 * count) as done:
         pack = draw(avatar, catalog, only=only, progress=done)
         pack.write(folder, formats=formats or FORMATS, side=side, progress=done)
-    _say_written(len(pack.stickers), folder, avatar.code())
+    show.written(len(pack.stickers), folder, avatar.code())
 
 
 @app.command(epilog="Example: stickers catalog --style sly --json")
@@ -247,7 +198,7 @@ def catalog(style: StyleName = "sly", as_json: Json = False) -> None:
     if as_json:
         print(json.dumps(summary | {"problems": [str(p) for p in found]}, ensure_ascii=False))
     elif not found:
-        _show_catalog(summary)
+        show.catalog(summary)
     else:
         for problem in found:
             print(problem, file=sys.stderr)
@@ -255,17 +206,55 @@ def catalog(style: StyleName = "sly", as_json: Json = False) -> None:
         raise BadStyle(f"{len(found)} things to mend", where=loaded.style.folder, hint="see above")
 
 
-def _show_catalog(summary: dict[str, Any]) -> None:
-    counts = " x ".join(
-        f"{n} {name}" for name, n in (summary["parts"] | summary["colours"]).items()
-    )
-    out.print(f"{summary['style']}: {summary['combinations']:,} avatars that can be told apart")
-    out.print(f"looks: {counts}")
-    out.print(f"{len(summary['stickers'])} stickers: {', '.join(summary['stickers'])}")
-    if summary["stand_ins"]:
-        out.print(f"{len(summary['stand_ins'])} stand-ins:")
-    for trait, value, drawn in summary["stand_ins"]:
-        out.print(f"  {trait} {value} is drawn as {drawn}")
+@app.command(epilog="Example: stickers batch photos -o packs --workers 4")
+def batch(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="INPUT...",
+            help="Photos, folders, patterns ('in/*.jpg'), or .txt files with a path on each line.",
+        ),
+    ],
+    out_dir: Out,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Photos at a time.  [default: one per core]", show_default=False),
+    ] = None,
+    engine: Annotated[str, typer.Option(help="local, or ray for a cluster.")] = "local",
+    resume: Annotated[
+        bool, typer.Option("--resume/--no-resume", help="Skip what an earlier run did.")
+    ] = True,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try photos again that failed before.")
+    ] = False,
+    style: StyleName = "sly",
+) -> None:
+    """Make the packs of many photos; a run that was stopped goes on where it stood."""
+    from stickers.batch import plan_batch, run_batch, summarise
+
+    plan = plan_batch(inputs, out_dir, style=style, resume=resume, retry_failed=retry_failed)
+    if plan.skipped:
+        print(f"{len(plan.skipped)} of {len(plan.photos)} photos were done before", flush=True)
+    stopped = False
+    try:
+        with (
+            show.each_photo(len(plan.jobs)) as done,
+            closing(run_batch(plan, workers=workers, engine=engine)) as results,
+        ):
+            for result in results:
+                done(result)
+    except KeyboardInterrupt:
+        stopped = True
+    summary = summarise(plan)
+    reasons = ", ".join(f"{n} {code}" for code, n in summary.reasons.items())
+    failed = f", {len(summary.failed)} failed ({reasons})" if summary.failed else ""
+    print(show.one_line(f"{summary.made} of {summary.photos} packs in {out_dir}{failed}"))
+    if stopped:
+        print("stopped: the same command goes on from here", file=sys.stderr)
+        raise typer.Exit(130)
+    if summary.failed:
+        print("see batch.jsonl there; --retry-failed tries these again", file=sys.stderr)
+    raise typer.Exit(summary.exit_code)
 
 
 @app.command(epilog="Example: stickers export out/avatar.json --for whatsapp,telegram -o packs")
@@ -281,6 +270,69 @@ def export(
     from stickers import pipeline
     from stickers.export import export as write
 
+    wanted = _names(targets) or []
     pack = pipeline.render(avatar, style=style)
-    files = write(pack, _names(targets) or [], out_dir, title=title, author=author)
-    out.print(f"{len(files)} files in {out_dir}")
+    with show.progress("writing", len(wanted) * len(pack.stickers)) as done:
+        files = write(pack, wanted, out_dir, title=title, author=author, progress=done)
+    print(f"{len(files)} files in {out_dir}")
+
+
+@app.command(
+    epilog="Example: stickers evaluate --ratings ratings.csv --faces faces. "
+    "The milder count takes either of two choices for hair_style, one step beside for skin_tone."
+)
+def evaluate(
+    ratings: Annotated[Path, typer.Option(help="A ratings.csv.", show_default=False)],
+    faces: Annotated[Path, typer.Option(help="The folder of its photos.", show_default=False)],
+    model: Annotated[Path | None, typer.Option(help="A model's folder, not the shipped.")] = None,
+    include_trained: Annotated[
+        bool, typer.Option("--include-trained", help="Count faces the model learnt from.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Set a model's agreement with raters beside the raters' own."""
+    from stickers.training.evaluate import evaluate as run
+
+    with show.count("looking at") as seen:
+        report = run(ratings, faces, model=model, include_trained=include_trained, progress=seen)
+    if as_json:
+        print(json.dumps(report.as_json()))
+    else:
+        show.report(report)
+
+
+@app.command(epilog="Example: stickers train --ratings ratings --celeba celeba -o model")
+def train(
+    ratings: Annotated[Path, typer.Option(help="A folder with ratings.csv and photos.")],
+    out_dir: Out,
+    celeba: Annotated[
+        Path | None, typer.Option(help="CelebA's folder; without it only the heads are trained.")
+    ] = None,
+    backbone: Annotated[str | None, typer.Option(help="timm's name of a network.")] = None,
+    pretrained: Annotated[
+        bool, typer.Option("--pretrained", help="Begin with the hub's weights (downloads them).")
+    ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A first look, under an hour.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything that is random.")] = 0,
+) -> None:
+    """Train a model from ratings; a run that was stopped goes on where it stood."""
+    from stickers.errors import MissingExtra
+
+    try:
+        from stickers.training.train import BACKBONE, TrainConfig
+        from stickers.training.train import train as run
+    except ImportError as exc:
+        raise MissingExtra(
+            f"training needs the package {exc.name}", hint="pip install 'stickers[train]'"
+        ) from None
+    config = TrainConfig(
+        ratings=ratings,
+        output=out_dir,
+        celeba=celeba,
+        backbone=backbone or BACKBONE,
+        pretrained=pretrained,
+        quick=quick,
+        seed=seed,
+    )
+    folder = run(config, lambda line: print(line, flush=True))
+    print(f"model in {folder}")

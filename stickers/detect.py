@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stickers.affine import Matrix, Pixels, Points, apply, level, warp
-from stickers.engines import MOUTH, Engine, Sighting, engines
+from stickers.detectors import MOUTH, Detectors, Sighting, detectors
 
 CERTAIN = 0.88
 """Detector score, looking closely, from which a face is not looked at twice."""
@@ -52,15 +52,15 @@ def find_faces(pixels: Pixels) -> tuple[Sighting | None, int]:
         The face in px of the picture, None where there is none; the count.
     """
     weak: list[Sighting] = []
-    with engines() as engine:
+    with detectors() as by:
         for rung in _ladder(pixels):
             seen: list[Sighting] = []
             for view, matrix in rung:
                 back = cv2.invertAffineTransform(matrix)
-                seen += [s.moved(back) for s in engine.near(view) + engine.far(view)]
+                seen += [s.moved(back) for s in by.near(view) + by.far(view)]
             faces = _distinct(seen)
             for face in sorted(faces[:_LOOKED_AT], key=lambda s: -s.size):
-                close = _look_closely(engine, pixels, face)
+                close = _look_closely(by, pixels, face)
                 if close is None:
                     continue
                 if close.score - _doubt(close) >= SURE:
@@ -72,8 +72,8 @@ def find_faces(pixels: Pixels) -> tuple[Sighting | None, int]:
 
 def segment(pixels: Pixels) -> NDArray[np.float32]:
     """How likely each pixel is a person: same height and width, float32, 0..1."""
-    with engines() as engine:
-        return engine.person(pixels)
+    with detectors() as by:
+        return by.person(pixels)
 
 
 def _doubt(close: Sighting) -> float:
@@ -94,13 +94,13 @@ def _believable(close: Sighting, afar: Sighting, pixels: Pixels) -> bool:
 # --- looking ------------------------------------------------------------------------
 
 
-def _look_closely(engine: Engine, pixels: Pixels, seen: Sighting) -> Sighting | None:
+def _look_closely(by: Detectors, pixels: Pixels, seen: Sighting) -> Sighting | None:
     """The face again, large and level; turned over where that looks more like a face."""
     best: Sighting | None = None
     how = (0.0, False)
     for looks, enough in _LOOKS:
         for span, degrees, lighten in looks:
-            found = _look(engine, pixels, seen, span, degrees, lighten)
+            found = _look(by, pixels, seen, span, degrees, lighten)
             if found is not None and (best is None or found.score > best.score):
                 best, how = found, (span, lighten)
         if best is not None and best.score >= enough:
@@ -109,29 +109,29 @@ def _look_closely(engine: Engine, pixels: Pixels, seen: Sighting) -> Sighting | 
         return None
     if best.score < CERTAIN:
         # What only resembles a face seldom does so from two distances.
-        again = _look(engine, pixels, best, how[0] * 1.25, 0.0, how[1])
+        again = _look(by, pixels, best, how[0] * 1.25, 0.0, how[1])
         best = replace(best, score=(best.score + (again.score if again else 0.0)) / 2)
-    return _with_mesh(engine, pixels, best)
+    return _with_mesh(by, pixels, best)
 
 
 def _look(
-    engine: Engine, pixels: Pixels, seen: Sighting, span: float, degrees: float, lighten: bool
+    by: Detectors, pixels: Pixels, seen: Sighting, span: float, degrees: float, lighten: bool
 ) -> Sighting | None:
     matrix = level(seen.centre, seen.tilt + degrees, seen.size * span, _CLOSE_SIDE)
     view = warp(pixels, matrix, _CLOSE_SIDE, cv2.BORDER_CONSTANT)
     back = cv2.invertAffineTransform(matrix)
-    found = [s.moved(back) for s in engine.near(lit(view) if lighten else view)]
+    found = [s.moved(back) for s in by.near(lit(view) if lighten else view)]
     same = [s for s in found if np.linalg.norm(s.centre - seen.centre) < 0.5 * seen.size]
     return max(same, key=lambda s: s.score, default=None)
 
 
-def _with_mesh(engine: Engine, pixels: Pixels, found: Sighting) -> Sighting:
+def _with_mesh(by: Detectors, pixels: Pixels, found: Sighting) -> Sighting:
     matrix = level(found.centre, found.tilt, found.size * _MESH_SPAN, _CLOSE_SIDE)
     view = warp(pixels, matrix, _CLOSE_SIDE, cv2.BORDER_CONSTANT)
     back = cv2.invertAffineTransform(matrix)
     straight = found.moved(matrix)
     for lighten in (False, True):
-        for mesh in engine.mesh(lit(view) if lighten else view):
+        for mesh in by.mesh(lit(view) if lighten else view):
             if _agree(straight, mesh):
                 return replace(found, mesh=apply(back, mesh))
     return found

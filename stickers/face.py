@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from stickers.affine import Matrix, Pixels, Points, angle_of, apply, level, warp
 from stickers.detect import find_faces, lit, mesh_eyes, segment
-from stickers.engines import Sighting
+from stickers.detectors import Sighting
 from stickers.errors import NoFace
 from stickers.records import Face, Photo
 

@@ -16,10 +16,10 @@ from stickers.avatar import Avatar
 from stickers.catalog import Catalog
 from stickers.errors import BadStyle, CannotWrite, InputError, UnknownValue
 from stickers.export import export
-from stickers.manifests import Entry, Part, matrix
+from stickers.export.manifests import Entry, Part, matrix
+from stickers.export.targets import TARGETS, Frame, Target
 from stickers.pack import Pack, draw
 from stickers.records import Sticker
-from stickers.targets import TARGETS, Frame, Target
 
 AUTHOR, TITLE = "Ana Müller", "Ana’s faces 😀"
 NAMES = ("cry", "good_morning", "its_fine", "lol", "love_struck", "nope", "shrug", "sure")

@@ -150,7 +150,8 @@ def _head(width: int, values: int, config: HeadConfig) -> nn.Sequential:
 
 def _weights(targets: NDArray[np.float32], many: bool, balance: float) -> Tensor:
     """K: how much each value counts; mean 1 over the faces (over "no" for many)."""
-    often = np.nan_to_num(np.nanmean(targets, axis=0), nan=1.0)
+    known = targets[~np.isnan(targets[:, 0])]
+    often = known.mean(axis=0) if len(known) else np.ones(targets.shape[1])
     if many:
         weight = (np.clip(1 - often, 0.01, 1) / np.clip(often, 0.01, 1)) ** balance
     else:
@@ -233,15 +234,17 @@ def pick_thresholds(chance: NDArray[np.float32], target: NDArray[np.float32]) ->
     `evaluate.overlap`. One value at a time, twice round.
     """
     seen = ~np.isnan(target[:, 0])
-    chance, truth = chance[seen], target[seen] >= 0.5
     thresholds = np.full(chance.shape[1], 0.5)
+    if not seen.any():
+        return tuple(thresholds.tolist())
+    chance, truth = chance[seen], target[seen] >= 0.5
     grid = np.arange(0.2, 0.81, 0.05)
     for _ in range(2):
         for k in range(len(thresholds)):
             trials = np.repeat(thresholds[None], len(grid), axis=0)
             trials[:, k] = grid
             scores = [_overlap(chance >= t, truth) for t in trials]
-            top = np.flatnonzero(np.array(scores) >= max(scores, default=0.0) - 1e-9)
+            top = np.flatnonzero(np.array(scores) >= max(scores) - 1e-9)
             thresholds[k] = grid[top[np.abs(grid[top] - 0.5).argmin()]]
     return tuple(round(float(t), 2) for t in thresholds)
 

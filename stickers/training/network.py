@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import timm
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from stickers.errors import UnknownValue
 
@@ -44,11 +43,11 @@ def create_backbone(name: str, outputs: int, pretrained: bool = False) -> nn.Mod
     return model
 
 
-class GridPool(nn.Module):
-    """Means over the cells of a grid, N x C x H x W to N x (C * grid * grid).
+class Shrink(nn.Module):
+    """Means over the cells of a grid: N x C x side x side to N x C x grid x grid.
 
-    Two products with fixed matrices, so that any side divides and any runtime has
-    the operators.
+    Two products with a fixed matrix, so that any side divides and any runtime has the
+    operators.
     """
 
     matrix: Tensor
@@ -58,8 +57,8 @@ class GridPool(nn.Module):
         self.register_buffer("matrix", cells(side, grid))
 
     def forward(self, maps: Tensor) -> Tensor:
-        """N x (C * grid * grid)."""
-        return torch.matmul(torch.matmul(self.matrix, maps), self.matrix.T).flatten(1)
+        """N x C x grid x grid."""
+        return torch.matmul(torch.matmul(self.matrix, maps), self.matrix.T)
 
 
 def cells(side: int, grid: int) -> Tensor:
@@ -74,36 +73,40 @@ def cells(side: int, grid: int) -> Tensor:
 class Features(nn.Module):
     """A frozen backbone as one vector.
 
-    Input N x S x S x 3 uint8 RGB; output N x D float32. The backbone looks twice, each
-    time at S/2 x S/2 pixels: at the whole square, halved, for hair and headwear, and
-    at the face in its middle at full size, for eyes, brows, lips and skin. Each look
-    gives the picture's own colours on a coarse grid, every stage's means on a grid of
-    its own (colour and texture live in the early ones, and where hair is matters),
-    and the last layer before the logits.
+    Input N x S x S x 3 uint8 RGB; output N x D float32. The backbone looks twice: at
+    the whole square, for hair and headwear, and at the middle quarter of it, where
+    the face is, for eyes, brows, lips and skin. Each look gives the picture's own
+    colours on a coarse grid, every stage's means on a grid of its own (colour and
+    texture live in the early ones, and where hair is matters), and the last layer
+    before the logits.
 
     Args:
         backbone: a timm model; its logits are unused.
         side: S, pixels, even.
+        view: pixels a side of what the backbone is shown.
         grids: into how many rows and columns each stage is pooled; 0 leaves one out.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, backbone: nn.Module, side: int, grids: Sequence[int] = STAGE_GRIDS) -> None:
+    def __init__(
+        self, backbone: nn.Module, side: int, view: int, grids: Sequence[int] = STAGE_GRIDS
+    ) -> None:
         super().__init__()
         self.backbone = backbone.eval()
-        self.side, view = side, side // 2
-        self.top, self.left = round(FACE_CENTRE * side) - view // 2, view // 2
+        self.side, self.reach = side, side // 2
+        self.top, self.left = round(FACE_CENTRE * side) - side // 4, side // 4
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1) * 255)
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1) * 255)
+        self.whole, self.face = Shrink(side, view), Shrink(self.reach, view)
         with torch.inference_mode():
             stages = self.stages(torch.zeros(1, 3, view, view))[1]
         sides = [int(maps.shape[-1]) for maps in stages]
-        self.colours = GridPool(view, min(COLOUR_GRID, view))
         self.pools = nn.ModuleList(
-            GridPool(s, min(g, s)) if g else Nothing() for s, g in zip(sides, grids, strict=False)
+            Shrink(s, min(g, s)) if g else Nothing() for s, g in zip(sides, grids, strict=False)
         )
+        self.colours = Shrink(view, COLOUR_GRID)
 
     def stages(self, planes: Tensor) -> tuple[Tensor, list[Tensor]]:
         """The last maps, and those of each stage."""
@@ -115,14 +118,14 @@ class Features(nn.Module):
         last, stages = self.stages(planes)
         top = self.backbone.forward_head(last, pre_logits=True)  # type: ignore[operator]
         pooled = [pool(maps) for pool, maps in zip(self.pools, stages, strict=False)]
-        return torch.cat([self.colours(planes), *pooled, top], dim=1)
+        parts = [self.colours(planes), *pooled, top]
+        return torch.cat([part.flatten(1) for part in parts], dim=1)
 
     def forward(self, images: Tensor) -> Tensor:
         """N x D, of N x S x S x 3 uint8."""
         planes = (images.permute(0, 3, 1, 2).float() - self.mean) / self.std
-        view = self.side // 2
-        face = planes[:, :, self.top : self.top + view, self.left : self.left + view]
-        return torch.cat([self.look(functional.avg_pool2d(planes, 2)), self.look(face)], dim=1)
+        middle = planes[:, :, self.top : self.top + self.reach, self.left : self.left + self.reach]
+        return torch.cat([self.look(self.whole(planes)), self.look(self.face(middle))], dim=1)
 
 
 class Nothing(nn.Module):

@@ -34,9 +34,11 @@ Progress = Callable[[str], None]
 
 BACKBONE = "mobilenetv4_conv_small"
 SIDE = 288
+VIEW = 96
+"""What the backbone is shown, px: a multiple of its stride, as in pretraining."""
 _KEPT = 0.08  # of CelebA's people
-_FULL = Schedule(sides=(64,) * 16 + (96,) * 10 + (128,) * 3)
-_QUICK = Schedule(sides=(64,) * 8 + (96,) * 2)
+_FULL = Schedule(sides=(64,) * 16 + (VIEW,) * 14)
+_QUICK = Schedule(sides=(64,) * 8 + (VIEW,) * 4)
 _TERMS = (
     "Trained on CelebA (non-commercial research only) and on photographs that may be used for "
     "research and testing only. For any commercial use, train again on your own ratings with "
@@ -176,7 +178,7 @@ def _network(
         "terms": _TERMS,
         "side": SIDE,
     }
-    return export_network(Features(backbone, SIDE)), origin
+    return export_network(Features(backbone, SIDE, VIEW)), origin
 
 
 def _pretraining(

@@ -1,7 +1,7 @@
 """Mediapipe's frozen models, lent to one thread at a time and kept quiet.
 
 Mediapipe takes more than a second to import, so it is imported when the first
-engine is built, not with this module.
+set of detectors is built, not with this module.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ class Sighting:
         )
 
 
-class Engine:
-    """One set of mediapipe's models. Not thread-safe: take one from `engines`."""
+class Detectors:
+    """One set of mediapipe's models. Not thread-safe: take one from `detectors`."""
 
     def __init__(self) -> None:
         from mediapipe.python import solutions  # 1.2 s, so only where a face is wanted
@@ -121,13 +121,13 @@ def _sighting(detection: Any, size: Points) -> Sighting:
     )
 
 
-_idle: list[Engine] = []
-_left_behind: list[Engine] = []
+_idle: list[Detectors] = []
+_left_behind: list[Detectors] = []
 
 
 def _leave_behind() -> None:
     # Mediapipe's threads do not survive a fork: using it would wait for them for ever,
-    # and so would taking the engines down.
+    # and so would taking them down.
     _left_behind.extend(_idle)
     _idle.clear()
 
@@ -137,21 +137,21 @@ if hasattr(os, "register_at_fork"):
 
 
 @contextlib.contextmanager
-def engines() -> Iterator[Engine]:
-    """Lend an engine to this thread; as many are built as threads ask at once.
+def detectors() -> Iterator[Detectors]:
+    """Lend detectors to this thread; as many are built as threads ask at once.
 
     Raises:
-        RuntimeError: this process was forked from one that had already used an engine.
+        RuntimeError: this process was forked from one that had already used detectors.
     """
     if _left_behind:
         raise RuntimeError("mediapipe was used before this process was forked: spawn workers")
     try:
-        engine = _idle.pop()
+        lent = _idle.pop()
     except IndexError:
         with _quiet():
-            engine = Engine()
-    yield engine
-    _idle.append(engine)
+            lent = Detectors()
+    yield lent
+    _idle.append(lent)
 
 
 _CHATTER = re.compile(rb"[IW]\d{4} |INFO: |WARNING: All log|Matplotlib")

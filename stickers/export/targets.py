@@ -13,7 +13,7 @@ from typing import Literal
 
 from stickers import manifests
 from stickers.errors import UnknownValue
-from stickers.manifests import Manifest
+from stickers.export.manifests import Manifest
 
 KB = 1000
 ANY = range(1, 1000)

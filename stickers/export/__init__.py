@@ -15,12 +15,12 @@ from PIL import Image
 
 from stickers.document import SIDE
 from stickers.errors import BadStyle, InputError, UnknownValue
-from stickers.manifests import Entry, Files, Part
+from stickers.export.manifests import Entry, Files, Part
+from stickers.export.targets import TARGETS, Frame, Target, find_target
 from stickers.output import staged
 from stickers.pack import Pack, Progress
 from stickers.raster import png, rasterise, webp
 from stickers.records import Sticker
-from stickers.targets import TARGETS, Frame, Target, find_target
 
 Draw = Callable[[str, int, int, int | None], bytes]
 """SVG, width, height, margin (as in `targets.Frame`) -> PNG."""

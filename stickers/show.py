@@ -1,0 +1,141 @@
+"""What the command prints: tables and bars on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from stickers.batch.journal import Result
+    from stickers.records import Analysis
+    from stickers.training.evaluate import Report, Share
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def count(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal, to be told (done, total); nothing elsewhere."""
+    with _bar() as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def progress(what: str, total: int | None) -> Iterator[Callable[[str], None]]:
+    """A bar on a terminal, to be told the name of each thing done; nothing elsewhere."""
+    with _bar() as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda name: bar.update(task, advance=1, description=f"{what} {name}")
+
+
+def _bar() -> Progress:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
+
+
+@contextmanager
+def each_photo(total: int) -> Iterator[Callable[[Result], None]]:
+    """A bar with the time left on a terminal, a line for each photo elsewhere."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as TimeLeft
+
+    on_terminal = err.is_terminal
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeLeft())
+    done = failed = 0
+    with Progress(*columns, console=err, transient=True, disable=not on_terminal) as bar:
+        task = bar.add_task("", total=total)
+
+        def show(result: Result) -> None:
+            nonlocal done, failed
+            done, failed = done + 1, failed + (result.error is not None)
+            note = f"[red]{failed} failed[/]" if failed else ""
+            bar.update(task, completed=done, description=note)
+            if result.error is not None:
+                line = one_line(f"error: {result.error.message}")
+                if on_terminal:
+                    bar.console.print(line, markup=False)
+                else:
+                    print(line, file=sys.stderr, flush=True)
+            elif not on_terminal:
+                print(one_line(f"{done}/{total} {result.photo} -> {result.folder}"), flush=True)
+
+        yield show
+
+
+def one_line(text: str) -> str:
+    """``text`` that prints on any terminal, whatever a file is called."""
+    return " ".join(text.encode(errors="replace").decode().splitlines())
+
+
+def written(count: int, folder: Path, code: str) -> None:
+    """Where a pack lies, and the code that stands for its avatar."""
+    out.print(f"{count} stickers in {folder}, all on {folder / 'sheet.png'}", markup=False)
+    out.print(f"share code: {code}")
+
+
+def analysis(seen: Analysis) -> None:
+    """What the model sees in a photo."""
+    faces = "1 face" if seen.count == 1 else f"{seen.count} faces, the largest is used"
+    title = one_line(f"{seen.photo}: {faces}")
+    if not out.is_terminal:
+        print(title)
+        for name, guess in seen.attributes.items():
+            print(f"  {name}: {','.join(guess.values) or 'none'} ({guess.confidence:.2f})")
+        return
+    table = Table(title=title, title_justify="left")
+    for column in ("trait", "seen as", "sure", "or"):
+        table.add_column(column, justify="right" if column == "sure" else "left")
+    for name, guess in seen.attributes.items():
+        others = [f"{v} {p:.0%}" for v, p in guess.probabilities[:3] if v not in guess.values]
+        values = ", ".join(guess.values) or "none"
+        table.add_row(name, values, f"{guess.confidence:.0%}", ", ".join(others[:2]))
+    out.print(table)
+
+
+def catalog(summary: dict[str, Any]) -> None:
+    """What a style can draw."""
+    looks = summary["parts"] | summary["colours"]
+    print(f"{summary['style']}: {summary['combinations']:,} avatars that can be told apart")
+    print(f"looks: {' x '.join(f'{n} {name}' for name, n in looks.items())}")
+    print(f"{len(summary['stickers'])} stickers: {', '.join(summary['stickers'])}")
+    print(f"{len(summary['stand_ins'])} stand-ins")
+    for trait, value, drawn in summary["stand_ins"]:
+        print(f"  {trait} {value} is drawn as {drawn}")
+
+
+def report(found: Report) -> None:
+    """A model's agreement with raters beside the raters' own, trait by trait."""
+    table = Table("trait", "model and rater", "n", "rater and rater", "n", "ratio")
+    rows = [(name, r) for name, r in found.traits.items()]
+    rows += [(f"{name}, milder", r) for name, r in found.milder.items()]
+    for name, r in sorted(rows):
+        ratio = "" if r.ratio is None else f"{r.ratio:.2f}"
+        table.add_row(
+            name, _share(r.model), str(r.model.n), _share(r.raters), str(r.raters.n), ratio
+        )
+    Console(width=None if out.is_terminal else 100, highlight=False).print(table)
+    print(f"{found.faces} faces, seen by {found.model}; intervals are 95%, by resampling faces")
+    print("ratio: on the faces that several raters judged; milder: see `stickers evaluate --help`")
+    for what, items in (("no usable face", found.no_face), ("photo not found", found.no_photo)):
+        if items:
+            print(
+                f"{len(items)} left out, {what}: {', '.join(items[:8])}{' ...' * (len(items) > 8)}"
+            )
+    if found.trained:
+        print(f"{found.trained} left out, because the model learnt from them")
+
+
+def _share(share: Share) -> str:
+    return f"{share.mean:.3f} ({share.low:.3f}..{share.high:.3f})" if share.n else "-"

@@ -1,0 +1,194 @@
+"""An avatar in words, and what can be picked to change it: pure functions.
+
+A *picker* is named after the trait or colour that it changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from stickers.avatar import ABSTAIN, Avatar, Value
+from stickers.catalog import HEAD, Catalog, values_of
+from stickers.traits import AS_HAIR, COLOURS, HAIRLESS, NONE, NOT_APPLICABLE, TRAITS
+
+GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "Hair": ("hair_style", "hair_colour", "hair_texture"),
+        "Face": ("skin_tone", "face_shape", "nose", "lips", "age", "marks"),
+        "Eyes": ("eye_shape", "eye_colour", "brows"),
+        "Beard": ("facial_hair", "beard_colour"),
+        "Wear": (
+            *("glasses", "frame_colour", "headwear", "headwear_colour"),
+            *("earrings", "outfit", "cloth_colour"),
+        ),
+    }
+)
+"""Every picker, by the heading it stands under."""
+
+_TITLES = {
+    "age": "Age",
+    "beard_colour": "Colour of beard and brows",
+    "cloth_colour": "Colour of the outfit",
+    "frame_colour": "Colour of the glasses",
+    "headwear_colour": "Colour of the headwear",
+    "marks": "Details",
+    "skin_tone": "Skin tone, on the Monk scale",
+}
+
+# Where "word word" would not read well; every other value is its own name.
+WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "afro_big": "big afro",
+        "afro_short": "short afro",
+        "as_hair": "same as the hair",
+        "bob_fringe": "bob with a fringe",
+        "bob_straight": "straight bob",
+        "bob_wavy": "wavy bob",
+        "buzz": "buzz cut",
+        "caesar_fringe": "short fringe",
+        "cat_eye": "cat-eye",
+        "curly_fade": "curls with faded sides",
+        "curly_short": "short curls",
+        "half_up": "half-up hair",
+        "hidden": "covered hair",
+        "horseshoe": "hair at the sides only",
+        "long_curly": "long curls",
+        "long_fringe": "long hair with a fringe",
+        "long_straight": "long straight hair",
+        "long_wavy": "long wavy hair",
+        "messy_short": "short messy hair",
+        "mid_shag": "layered shag",
+        "pixie": "pixie cut",
+        "pulled_back": "hair pulled back",
+        "receding": "receding hair",
+        "shoulder_curly": "curly shoulder-length hair",
+        "shoulder_straight": "straight shoulder-length hair",
+        "shoulder_wavy": "wavy shoulder-length hair",
+        "side_part": "side parting",
+        "slick_back": "slicked-back hair",
+        "spiky": "spiky hair",
+        "updo": "pinned-up hair",
+        "v_neck": "V-neck",
+    }
+)
+
+_SURE = 0.45
+
+
+def title(picker: str) -> str:
+    """What a picker is called on the page."""
+    return _TITLES.get(picker, picker.replace("_", " ").capitalize())
+
+
+def words(value: str) -> str:
+    """A value in words."""
+    return WORDS.get(value, value.replace("_", " "))
+
+
+def describe(avatar: Avatar) -> str:
+    """What there is to see, as in "Wavy bob, dark brown; not sure about the nose.".
+
+    It leaves out age, skin and the shapes of features: nobody wants to be told.
+    """
+    t, colour = avatar.traits, avatar.colour("hair_colour")
+    hair = words(str(t["hair_style"]))
+    covered = t["hair_style"] == "hidden"
+    parts = [hair if colour is None or covered else f"{hair}, {words(colour)}"]
+    parts.append(f"{words(str(t['eye_colour']))} eyes")
+    if t["glasses"] != NONE:
+        sun = t["glasses"] == "sunglasses"
+        parts.append("sunglasses" if sun else f"{words(str(t['glasses']))} glasses")
+    if t["facial_hair"] != NONE:
+        parts.append(words(str(t["facial_hair"])))
+    if t["headwear"] not in (NONE, "other"):
+        parts.append(words(str(t["headwear"])))
+    if t["earrings"] != NONE:
+        parts.append(f"{words(str(t['earrings']))} earrings")
+    parts += [v for v in t["marks"] if v in ("freckles", "dimples")]
+    if open_ := [f"the {title(name).lower()}" for name in unsure_of(avatar)]:
+        parts.append(f"not sure about {_listed(open_)}")
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _listed(items: list[str]) -> str:
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def unsure_of(avatar: Avatar, limit: int = 3) -> tuple[str, ...]:
+    """The traits that a photo left open, the least certain for its number of values first."""
+    doubt = {
+        name: sure * len(TRAITS[name].predicted)
+        for name, sure in avatar.confidence.items()
+        if not TRAITS[name].many
+        and not (name in NOT_APPLICABLE and avatar.traits[name] == NONE)
+        and sure < max(_SURE, ABSTAIN / len(TRAITS[name].predicted))
+    }
+    return tuple(sorted(doubt, key=lambda name: doubt[name])[:limit])
+
+
+def choices(picker: str, avatar: Avatar) -> list[tuple[str, str]]:
+    """(words, value) of everything that can be picked for ``avatar`` as it is."""
+    values = COLOURS[picker] if picker in COLOURS else TRAITS[picker].values
+    if picker in ("hair_colour", "hair_texture"):
+        values = tuple(v for v in values if v != NONE)
+    if picker == "hair_style" and avatar.traits["headwear"] == NONE:
+        values = tuple(v for v in values if v != "hidden")
+    return [(capital(words(v)), v) for v in values]
+
+
+def capital(text: str) -> str:
+    """``text`` with a capital letter first."""
+    return text[0].upper() + text[1:]
+
+
+def offered(avatar: Avatar, catalog: Catalog) -> frozenset[str]:
+    """The pickers that would change the picture: no hair colour for the bald, and so on."""
+    drawn = catalog.drawn(avatar.traits)
+    shapes = HEAD | {layer for _, _, d in drawn for layer in d.layers if d.shape(layer)}
+    seen = frozenset[str]().union(*(catalog.slots(d, shapes) for _, _, d in drawn))
+    hairless = avatar.traits["hair_style"] in HAIRLESS
+    if avatar.colours["beard_colour"] == AS_HAIR and "beard_colour" in seen:
+        seen |= {"hair_colour"}
+    if hairless:
+        seen -= {"hair_colour"}
+    traits = set(TRAITS) - {"hair_colour", "hair_texture"} - catalog.hidden(avatar.traits)
+    if not hairless and "hair_texture" not in catalog.hidden(avatar.traits):
+        traits.add("hair_texture")
+    return frozenset(traits) | (seen & {"hair_colour", *COLOURS})
+
+
+def picker_looks(avatar: Avatar, catalog: Catalog) -> dict[str, dict[str, object]]:
+    """Picker -> the ``value``, ``choices`` and ``visible`` that it has for ``avatar``."""
+    seen = offered(avatar, catalog)
+    looks: dict[str, dict[str, object]] = {}
+    for name, value in {**avatar.traits, **avatar.colours}.items():
+        options = choices(name, avatar)
+        shown = value if value in [v for _, v in options] else None
+        looks[name] = {
+            "value": shown if isinstance(value, str) else list(value),
+            "choices": options,
+            "visible": name in seen,
+        }
+    return looks
+
+
+def edited(avatar: Avatar, picks: Mapping[str, str | Sequence[str] | None]) -> Avatar:
+    """``avatar`` with everything that differs in ``picks``; what cannot be is passed over.
+
+    Picks come from all pickers at once, and some may be older than the last answer: a
+    hair colour that was still on the page when the head was made bald means nothing.
+    """
+    now: dict[str, Value] = {**avatar.traits, **avatar.colours}
+    changes: dict[str, str] = {}
+    for name, value in picks.items():
+        given = (value,) if isinstance(value, str) else value
+        if given is not None and set(given) != set(values_of(now[name])):
+            changes[name] = ",".join(given) or NONE
+    if changes.get("hair_style", avatar.traits["hair_style"]) in HAIRLESS:
+        changes.pop("hair_colour", None)
+        changes.pop("hair_texture", None)
+    if changes.get("headwear", avatar.traits["headwear"]) == NONE:
+        changes = {n: v for n, v in changes.items() if (n, v) != ("hair_style", "hidden")}
+    return avatar.changed(changes)
