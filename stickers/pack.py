@@ -21,8 +21,8 @@ Progress = Callable[[str], None]
 """Called with the name of each thing that is done."""
 
 
-def _ignore(_: str) -> None:
-    pass
+def unwatched(_: str) -> None:
+    """The progress that nobody looks at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Pack:
         *,
         formats: Iterable[str] = FORMATS,
         side: int = SIDE,
-        progress: Progress = _ignore,
+        progress: Progress = unwatched,
     ) -> tuple[Path, ...]:
         """Write ``avatar.json``, ``avatar.svg``, ``avatar.png``, ``sheet.png`` and the stickers.
 
@@ -95,7 +95,7 @@ def draw(
     catalog: Catalog,
     *,
     only: Iterable[str] | None = None,
-    progress: Progress = _ignore,
+    progress: Progress = unwatched,
 ) -> Pack:
     """The pack of ``avatar``: all scenes of the style, or ``only`` those named.
 

@@ -72,7 +72,8 @@ def _serve(app: gr.Blocks, host: str | None, port: int | None, open_browser: boo
     try:
         _, url, _ = launch(app, prevent_thread_lock=True, **where)
     except OSError as exc:
-        raise UnknownValue(f"cannot listen ({exc})", hint="choose another host or port") from None
+        place = f"{host or 'this computer'}, port {port or 'any of the usual'}"
+        raise UnknownValue(f"cannot listen on {place}", hint="choose another") from exc
     print(f"stickers of you: {url}  (Ctrl+C ends it)", flush=True)
     app.block_thread()
 

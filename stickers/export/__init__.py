@@ -18,16 +18,12 @@ from stickers.errors import BadStyle, InputError, UnknownValue
 from stickers.export.manifests import Entry, Files, Part
 from stickers.export.targets import TARGETS, Frame, Target, find_target
 from stickers.output import staged
-from stickers.pack import Pack, Progress
+from stickers.pack import Pack, Progress, unwatched
 from stickers.raster import png, rasterise, webp
 from stickers.records import Sticker
 
 Draw = Callable[[str, int, int, int | None], bytes]
 """SVG, width, height, margin (as in `targets.Frame`) -> PNG."""
-
-
-def _ignore(_: str) -> None:
-    pass
 
 
 def export(
@@ -37,7 +33,7 @@ def export(
     *,
     author: str,
     title: str,
-    progress: Progress = _ignore,
+    progress: Progress = unwatched,
 ) -> tuple[Path, ...]:
     """Write ``pack`` as each of ``targets`` wants it, into ``folder/<target>/``.
 
