@@ -1,6 +1,6 @@
 """The web app: ``python app.py`` is the same as ``stickers app``."""
 
-from stickers.webapp import serve
+from stickers.web.app import serve
 
 if __name__ == "__main__":
     serve()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from stickers import __version__, show
-from stickers.errors import StickersError, UnknownValue
+from stickers.errors import MissingExtra, StickersError, UnknownValue
 
 app = typer.Typer(
     name="stickers",
@@ -316,15 +317,9 @@ def train(
     seed: Annotated[int, typer.Option(min=0, help="Of everything that is random.")] = 0,
 ) -> None:
     """Train a model from ratings; a run that was stopped goes on where it stood."""
-    from stickers.errors import MissingExtra
-
-    try:
+    with _extra("training", "train"):
         from stickers.training.train import BACKBONE, TrainConfig
         from stickers.training.train import train as run
-    except ImportError as exc:
-        raise MissingExtra(
-            f"training needs the package {exc.name}", hint="pip install 'stickers[train]'"
-        ) from None
     config = TrainConfig(
         ratings=ratings,
         output=out_dir,
@@ -336,3 +331,37 @@ def train(
     )
     folder = run(config, lambda line: print(line, flush=True))
     print(f"model in {folder}")
+
+
+@app.command(name="app", epilog="Example: stickers app --port 7861 --open")
+def app_(
+    host: Annotated[
+        str | None,
+        typer.Option(
+            help="Address to listen on; 0.0.0.0 lets others in.",
+            show_default="this computer only",
+        ),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Port.", show_default="the first free from 7860"),
+    ] = None,
+    open_browser: Annotated[
+        bool, typer.Option("--open/--no-open", help="Show the page in a browser.")
+    ] = False,
+) -> None:
+    """Make stickers in a browser."""
+    with _extra("the web app", "app"):
+        from stickers.web.app import serve
+    serve(host, port, open_browser=open_browser)
+
+
+@contextmanager
+def _extra(what: str, name: str) -> Iterator[None]:
+    """Imports within belong to an extra: say how to install it where it is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as exc:
+        raise MissingExtra(
+            f"{what} needs the package {exc.name}", hint=f"pip install 'stickers[{name}]'"
+        ) from None

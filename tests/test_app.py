@@ -17,14 +17,16 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from stickers import pipeline, visit
+from stickers import pipeline
 from stickers.avatar import Avatar, default_avatar, random_avatar
 from stickers.catalog import Catalog
 from stickers.compose import compose
 from stickers.errors import NoFace, PhotoError, UnknownValue
-from stickers.markup import swatches_css
 from stickers.records import Analysis, Guess
-from stickers.studio import (
+from stickers.traits import COLOURS, HAIRLESS, PREDICTED, TRAITS
+from stickers.web import visit
+from stickers.web.markup import swatches_css
+from stickers.web.studio import (
     GROUPS,
     WORDS,
     choices,
@@ -34,9 +36,8 @@ from stickers.studio import (
     picker_looks,
     unsure_of,
 )
-from stickers.traits import COLOURS, HAIRLESS, PREDICTED, TRAITS
 
-webapp = pytest.importorskip("stickers.webapp", reason="the web app needs gradio")
+webapp = pytest.importorskip("stickers.web.app", reason="the web app needs gradio")
 
 PICKERS = [name for group in GROUPS.values() for name in group]
 VALUES = {v for t in TRAITS.values() for v in t.values} | {c for n in COLOURS.values() for c in n}
@@ -376,5 +377,5 @@ def test_the_folder_of_uploads_goes_with_the_process(monkeypatch: pytest.MonkeyP
 
 def test_app_py_is_the_same() -> None:
     source = (Path(__file__).parents[1] / "app.py").read_text(encoding="utf-8")
-    assert "from stickers.webapp import serve" in source
+    assert "from stickers.web.app import serve" in source
     assert default_avatar(visit.catalog().style).code()

@@ -117,6 +117,7 @@ def fit_heads(
         for rows in np.array_split(order, steps):
             views = rng.integers(0, vectors.shape[1], len(rows))
             batch = torch.from_numpy((vectors[rows, views].astype(np.float32) - mean) / spread)
+            batch = functional.dropout(batch, config.dropout)  # one mask for all: it is costly
             loss = torch.stack(
                 [_loss(heads[n](batch), known[n][rows], weights[n], n) for n in heads]
             ).sum()
@@ -138,9 +139,8 @@ def fit_heads(
 
 def _head(width: int, values: int, config: HeadConfig) -> nn.Sequential:
     if not config.hidden:
-        return nn.Sequential(nn.Dropout(config.dropout), nn.Linear(width, values))
+        return nn.Sequential(nn.Linear(width, values))
     return nn.Sequential(
-        nn.Dropout(config.dropout),
         nn.Linear(width, config.hidden),
         nn.ReLU(),
         nn.Dropout(config.dropout),

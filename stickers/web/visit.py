@@ -22,10 +22,10 @@ from stickers.avatar import DEFAULT_STYLE, Avatar, avatar_of, default_avatar, ra
 from stickers.catalog import Catalog, load_catalog
 from stickers.compose import compose
 from stickers.errors import StickersError
-from stickers.markup import pack_html, portrait_html, said_html
 from stickers.pack import draw
 from stickers.records import Analysis
-from stickers.studio import (
+from stickers.web.markup import pack_html, portrait_html, said_html
+from stickers.web.studio import (
     capital,
     choices,
     describe,

@@ -1,4 +1,4 @@
-"""The web app's page: layout and wiring. What happens on it is `stickers.visit`."""
+"""The web app's page: layout and wiring. What happens on it is `stickers.web.visit`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from stickers import visit
 from stickers.avatar import default_avatar
 from stickers.errors import PhotoNotFound
-from stickers.markup import said_html
-from stickers.studio import GROUPS, choices, title
 from stickers.traits import TRAITS
-from stickers.visit import QUESTIONS, Session
+from stickers.web import visit
+from stickers.web.markup import said_html
+from stickers.web.studio import GROUPS, choices, title
+from stickers.web.visit import QUESTIONS, Session
 
 MANY = 13
 """Above so many values a picker is a drop-down."""

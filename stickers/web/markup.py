@@ -7,9 +7,9 @@ from html import escape
 
 from stickers.pack import Pack
 from stickers.raster import png, rasterise, webp
-from stickers.studio import words
 from stickers.style import Style
 from stickers.traits import AS_HAIR, COLOURS, NONE, TRAITS
+from stickers.web.studio import words
 
 
 def portrait_html(svg: str, text: str, *, example: bool = False) -> str:

@@ -1,4 +1,4 @@
-"""The web app: made, launched, served. Its page is `stickers.webpage`."""
+"""The web app: made, launched, served. Its page is `stickers.web.page`."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import gradio as gr
 
-from stickers import visit
 from stickers.errors import UnknownValue
-from stickers.markup import swatches_css
 from stickers.photo import MAX_BYTES
-from stickers.webpage import AT_ONCE, Page
+from stickers.web import visit
+from stickers.web.markup import swatches_css
+from stickers.web.page import AT_ONCE, Page
 
 WAITING = 32
 """How many requests may wait; more are told to come back."""
@@ -43,8 +43,8 @@ def launch(app: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
     fixed: dict[str, Any] = {
         "theme": _theme(),
         "css": swatches_css(visit.catalog().style),
-        "css_paths": HERE / "webapp.css",
-        "head": f"<script>{(HERE / 'webapp.js').read_text(encoding='utf-8')}</script>",
+        "css_paths": HERE / "app.css",
+        "head": f"<script>{(HERE / 'app.js').read_text(encoding='utf-8')}</script>",
         "footer_links": [],
         "max_file_size": MAX_BYTES,
         "pwa": False,
