@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from stand_in import dies_at_once, refuse_to_start, stand_in
-from stickers import job as job_module
 from stickers import pipeline
 from stickers.avatar import Avatar
 from stickers.batch import Plan, plan_batch, run_batch, summarise
+from stickers.batch import job as job_module
 from stickers.batch.inputs import find_photos, folder_names
 from stickers.batch.job import UNFINISHED, Job, make_pack
 from stickers.batch.journal import JOURNAL, Journal, Result, read_journal

@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stickers import targets
 from stickers.avatar import Avatar
 from stickers.catalog import Catalog
 from stickers.errors import BadStyle, CannotWrite, InputError, UnknownValue
-from stickers.export import export
+from stickers.export import export, targets
 from stickers.export.manifests import Entry, Part, matrix
 from stickers.export.targets import TARGETS, Frame, Target
 from stickers.pack import Pack, draw

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
-from stickers import manifests
 from stickers.errors import UnknownValue
+from stickers.export import manifests
 from stickers.export.manifests import Manifest
 
 KB = 1000
