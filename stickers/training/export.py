@@ -14,7 +14,7 @@ import io
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -48,8 +48,7 @@ def export_network(features: Features) -> onnx.ModelProto:
             dynamo=True,
             verbose=False,
         )
-    assert program is not None
-    model: onnx.ModelProto = program.model_proto
+    model: onnx.ModelProto = cast(torch.onnx.ONNXProgram, program).model_proto
     for node in model.graph.node:
         node.ClearField("metadata_props")
         node.ClearField("doc_string")
