@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -49,3 +50,18 @@ def _move(stage: Path, folder: Path) -> None:
 def _refused(exc: OSError, folder: Path) -> CannotWrite:
     reason = (exc.strerror or str(exc)).lower()
     return CannotWrite(f"cannot write ({reason})", where=folder, hint="choose another folder")
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A path to write to, which becomes ``path`` if the block ends well.
+
+    Its folder is made. Two processes may write the same file at once.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stickers.errors import CannotWrite
-from stickers.output import staged
+from stickers.output import staged, whole
 
 
 def test_files_appear_together_and_others_stay(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_a_place_that_cannot_be_written_is_told_before_any_work(
 SLOW = """
 import sys, time
 from pathlib import Path
-from stickers.output import staged
+from stickers.output import staged, whole
 with staged(Path(sys.argv[1])) as stage:
     (stage / "half.txt").write_text("half")
     print("writing", flush=True)
@@ -61,3 +61,16 @@ def test_a_killed_process_leaves_no_half_written_file(tmp_path: Path) -> None:
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert [p.name for p in tmp_path.iterdir() if not p.name.startswith(".")] == []
+
+
+def test_a_single_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file.bin"
+    with pytest.raises(RuntimeError), whole(path) as part:
+        part.write_bytes(b"half")
+        raise RuntimeError
+    assert list(path.parent.iterdir()) == []
+    with whole(path) as part:
+        part.write_bytes(b"all of it")
+        assert not path.exists()
+    assert path.read_bytes() == b"all of it"
+    assert list(path.parent.iterdir()) == [path]

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from stickers.errors import BadRatings, PhotoError
 from stickers.face import find_face
+from stickers.output import whole
 from stickers.photo import load_photo
 from stickers.training.ratings import Ratings, find_photos, photo_digest, read_ratings
 from stickers.training.split import fraction, picture_hash, twins
-from stickers.training.whole import whole
 
 Progress = Callable[[str], None]
 

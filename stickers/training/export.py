@@ -22,9 +22,9 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from stickers.errors import BadModel, CannotWrite
+from stickers.output import whole
 from stickers.training.heads import Head
 from stickers.training.network import Features
-from stickers.training.whole import whole
 from stickers.traits import PREDICTED
 
 INPUT, EMBEDDING = "face", "embedding"

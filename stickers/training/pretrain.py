@@ -21,10 +21,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from stickers.output import whole
 from stickers.training.augment import augment
 from stickers.training.celeba import CelebA
 from stickers.training.network import MEAN, STD, create_backbone
-from stickers.training.whole import whole
 
 Progress = Callable[[str], None]
 log = logging.getLogger(__name__)

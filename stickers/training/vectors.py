@@ -12,9 +12,9 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from stickers.embed import fit
+from stickers.output import whole
 from stickers.training.augment import augment
 from stickers.training.data import read_crop
-from stickers.training.whole import whole
 
 Progress = Callable[[str], None]
 
