@@ -64,10 +64,11 @@ def compose(avatar: Avatar, catalog: Catalog, scene: str | Scene | None = None) 
         for layer, node in catalog.prop(name).layers.items():
             figure.layers[layer].append(node)
     drawn = _posed(_assemble(figure, avatar, catalog, scene.pose), scene.pose)
-    drawn = _recoloured(drawn, _paints(avatar, catalog))
     parts = (drawn,) if scene.caption is None else (drawn, letter(scene.caption))
+    # Cut before it is coloured: the outlines of parts are cached for avatars of any colour.
+    cut = _recoloured(_die_cut(group(*parts, name=scene.name)), _paints(avatar, catalog))
     prefix = hashlib.sha256(f"{avatar.code()} {scene!r}".encode()).hexdigest()[:8]
-    svg = document(_die_cut(group(*parts, name=scene.name)), f"s{prefix}", scene.alt, style)
+    svg = document(cut, f"s{prefix}", scene.alt, style)
     return Sticker(scene.name, svg, scene.alt, scene.emoji, scene.keywords)
 
 

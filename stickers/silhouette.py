@@ -100,9 +100,10 @@ def silhouette(nodes: tuple[Node, ...]) -> skia.Path:
     return builder.resolve()
 
 
+@lru_cache(maxsize=8192)
 def _painted(node: Node) -> skia.Path:
-    whole = node.tag == "g"
-    path = silhouette(node.children) if whole else skia.Path(_covered(_colourless(node)))
+    """What a node covers, after clip and transform. Shared: copy to change."""
+    path = silhouette(node.children) if node.tag == "g" else _covered(node)
     if node.clip:
         path = skia.Op(path, silhouette(node.clip), skia.kIntersect_PathOp)
     if transform := node.get("transform"):
@@ -110,15 +111,8 @@ def _painted(node: Node) -> skia.Path:
     return path
 
 
-def _colourless(node: Node) -> Node:
-    """``node`` with its colours made alike, so that one cached path serves every avatar."""
-    paint = {k: "#" for k in ("fill", "stroke") if node.get(k, "none") != "none"}
-    return node.with_attrs(**paint)
-
-
-@lru_cache(maxsize=4096)
 def _covered(node: Node) -> skia.Path:
-    """What a shape covers, fill and stroke, before its transform. Shared: copy to change."""
+    """What a shape covers, fill and stroke, before its transform."""
     outline = geometry(node)
     path = skia.Simplify(outline) if node.get("fill") != "none" else skia.Path()
     if node.get("stroke", "none") == "none":
