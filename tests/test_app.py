@@ -15,13 +15,17 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from skimage.data import astronaut, coffee
 
 from stickers import pipeline
 from stickers.avatar import Avatar, default_avatar, random_avatar
 from stickers.catalog import Catalog
 from stickers.compose import compose
-from stickers.errors import NoFace, PhotoError, UnknownValue
+from stickers.errors import PhotoError, UnknownValue
 from stickers.records import Analysis, Guess
 from stickers.traits import COLOURS, HAIRLESS, PREDICTED, TRAITS
 from stickers.web import visit
@@ -155,21 +159,29 @@ def test_a_photo_is_met_with_questions(monkeypatch: pytest.MonkeyPatch, somebody
     assert "not sure" not in str(answered["said"])
 
 
-def test_what_goes_wrong_is_said_and_loses_nothing(
-    monkeypatch: pytest.MonkeyPatch, somebody: Avatar
-) -> None:
+def jpeg(pixels: NDArray[np.uint8]) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "JPEG", quality=92)
+    return out.getvalue()
+
+
+def test_a_real_photo_becomes_an_avatar_in_words() -> None:
+    shown = visit.look(jpeg(astronaut()), None)
+    session: Any = shown["session"]
+    assert session.avatar == pipeline.avatar_from_photo(jpeg(astronaut()))
+    assert "brown" in str(shown["said"])
+    assert "data:image/svg+xml" in str(shown["portrait"])
+
+
+def test_what_goes_wrong_is_said_and_loses_nothing(somebody: Avatar) -> None:
     session = visit.Session(somebody)
     shown = visit.look(b"no picture", session)
     assert set(shown) == {"said"}
     assert "not a photo I can read" in str(shown["said"])
     assert "Short messy hair" in str(shown["said"])
 
-    def no_face(photo: bytes) -> Analysis:
-        raise NoFace("no face was found", where="/secret/path", hint="x")
-
-    monkeypatch.setattr(pipeline, "analyze", no_face)
-    shown = visit.look(b"a wall", None)
-    assert "in good light" in str(shown["said"]) and "/secret" not in str(shown["said"])
+    shown = visit.look(jpeg(coffee()), None)
+    assert "in good light" in str(shown["said"])
     assert set(visit.open_link("AQNzb")) == {"said"}
     assert visit.open_link("") == {}
 
