@@ -3,10 +3,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from golden_files import Golden
 from stickers.avatar import Avatar, default_avatar
 from stickers.catalog import Catalog, load_catalog
+
+# A busy machine is no fault of the code: nothing here is timed.
+settings.register_profile(
+    "any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any-machine")
 
 SHARED = Path(__file__).parents[2] / "shared"
 

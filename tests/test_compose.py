@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from golden_files import Golden, canonical
@@ -67,7 +67,7 @@ def test_canonical_svg_ignores_what_means_nothing() -> None:
 scenes = st.sampled_from([None, *load_style("sly").scenes])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(avatars(), scenes)
 def test_any_avatar_in_any_scene_keeps_the_art_contract(avatar: Avatar, scene: str | None) -> None:
     sticker = compose(avatar, load_catalog("sly"), scene)
