@@ -28,6 +28,7 @@ from stickers.compose import compose
 from stickers.errors import PhotoError, UnknownValue
 from stickers.records import Analysis, Guess
 from stickers.traits import COLOURS, HAIRLESS, PREDICTED, TRAITS
+from stickers.web import app as webapp
 from stickers.web import visit
 from stickers.web.markup import swatches_css
 from stickers.web.studio import (
@@ -40,8 +41,6 @@ from stickers.web.studio import (
     picker_looks,
     unsure_of,
 )
-
-webapp = pytest.importorskip("stickers.web.app", reason="the web app needs gradio")
 
 PICKERS = [name for group in GROUPS.values() for name in group]
 VALUES = {v for t in TRAITS.values() for v in t.values} | {c for n in COLOURS.values() for c in n}

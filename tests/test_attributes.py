@@ -2,13 +2,9 @@ import numpy as np
 import pytest
 
 from stickers.attributes import read_attributes, sigmoid, softmax
-from stickers.embed import MODELS, load_model
+from stickers.embed import load_model
 from stickers.records import Embedding
 from stickers.traits import PREDICTED, TRAITS
-
-needs_model = pytest.mark.skipif(
-    not (MODELS / "manifest.json").is_file(), reason="no model is shipped yet"
-)
 
 
 def said(**logits: list[float]) -> Embedding:
@@ -27,7 +23,6 @@ def test_sigmoid_is_a_half_at_zero() -> None:
     assert sigmoid(np.zeros(1, np.float32))[0] == 0.5
 
 
-@needs_model
 def test_every_predicted_trait_is_answered_in_order() -> None:
     attributes = read_attributes(said())
     assert list(attributes) == [t.name for t in PREDICTED]
@@ -35,7 +30,6 @@ def test_every_predicted_trait_is_answered_in_order() -> None:
         assert sorted(v for v, _ in guess.probabilities) == sorted(TRAITS[name].predicted)
 
 
-@needs_model
 def test_the_likeliest_value_is_chosen_and_listed_first() -> None:
     guess = read_attributes(said(lips=[0.0, 1.0, 3.0]))["lips"]
     assert guess.values == ("full",)
@@ -43,7 +37,6 @@ def test_the_likeliest_value_is_chosen_and_listed_first() -> None:
     assert guess.confidence == guess.probabilities[0][1] == pytest.approx(0.8438, abs=1e-4)
 
 
-@needs_model
 def test_marks_are_said_from_their_thresholds() -> None:
     limits = load_model().thresholds["marks"]
     over = [
@@ -57,7 +50,6 @@ def test_marks_are_said_from_their_thresholds() -> None:
     assert none.confidence > 0.99
 
 
-@needs_model
 def test_attributes_become_json() -> None:
     document = read_attributes(said(marks=[9, -9, -9, -9, -9, -9]))["marks"].as_json("marks")
     assert document["value"] == ["freckles"]

@@ -14,10 +14,6 @@ from stickers.errors import BadModel
 from stickers.records import Face
 from stickers.traits import PREDICTED
 
-pytestmark = pytest.mark.skipif(
-    not (MODELS / "manifest.json").is_file(), reason="no model is shipped yet"
-)
-
 
 def face_of(pixels: np.ndarray, side: int = 288) -> Face:
     return Face(

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stickers.embed import MODELS
 from stickers.errors import BadRatings, NoFace
 from stickers.photo import load_photo
 from stickers.training import evaluate as module
@@ -157,7 +156,6 @@ def test_an_interval_holds_its_mean_and_narrows() -> None:
     assert many.high - many.low < few.high - few.low
 
 
-@pytest.mark.skipif(not (MODELS / "manifest.json").is_file(), reason="no model is shipped yet")
 def test_evaluate_counts_what_it_leaves_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     faces = folder / "faces"
 

@@ -11,6 +11,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,7 +29,6 @@ from stickers.errors import (
 )
 from stickers.photo import BYTES_NAME, MAX_BYTES, WORKING_SIDE, load_photo
 
-pillow_heif = pytest.importorskip("pillow_heif")
 pillow_heif.register_heif_opener()
 
 PERSON = Image.fromarray(data.astronaut())

@@ -5,39 +5,35 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
+import torch
 from PIL import Image
 from skimage import data as pictures
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("timm")
-onnx = pytest.importorskip("onnx")
-
-import onnxruntime  # noqa: E402
-
-from stickers.embed import MODELS, fit, load_model  # noqa: E402
-from stickers.errors import BadRatings, UnknownValue  # noqa: E402
-from stickers.training import data as rated  # noqa: E402
-from stickers.training import train as module  # noqa: E402
-from stickers.training.augment import augment  # noqa: E402
-from stickers.training.celeba import CelebA, cut, read_celeba  # noqa: E402
-from stickers.training.export import (  # noqa: E402
+from stickers.embed import MODELS, fit, load_model
+from stickers.errors import BadRatings, UnknownValue
+from stickers.training import data as rated
+from stickers.training import train as module
+from stickers.training.augment import augment
+from stickers.training.celeba import CelebA, cut, read_celeba
+from stickers.training.export import (
     attach_heads,
     detach_heads,
     export_network,
     halve,
 )
-from stickers.training.heads import (  # noqa: E402
+from stickers.training.heads import (
     Head,
     HeadConfig,
     calibrate,
     fit_heads,
     pick_thresholds,
 )
-from stickers.training.network import Features, cells, create_backbone  # noqa: E402
-from stickers.training.pretrain import Schedule, pace, pretrain, score  # noqa: E402
-from stickers.training.train import TrainConfig, train  # noqa: E402
-from stickers.traits import PREDICTED  # noqa: E402
+from stickers.training.network import Features, cells, create_backbone
+from stickers.training.pretrain import Schedule, pace, pretrain, score
+from stickers.training.train import TrainConfig, train
+from stickers.traits import PREDICTED
 
 pytestmark = pytest.mark.training
 torch.set_num_threads(1)  # so small a network only waits for a second one
@@ -287,6 +283,16 @@ def test_settings_that_cannot_work_are_refused(
         TrainConfig(**settings).validate()  # type: ignore[arg-type]
 
 
+@pytest.fixture
+def none_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few faces are enough when none are kept for a test of the model."""
+    monkeypatch.setattr(module, "evaluate", None)
+    monkeypatch.setattr(rated, "TEST_OF_DOUBLES", 0.0)
+    monkeypatch.setattr(rated, "TEST_OF_SINGLES", 0.0)
+    monkeypatch.setattr(rated, "VALID", 0.3)
+
+
+@pytest.mark.usefixtures("none_held_out")
 def test_a_model_is_trained_from_nothing(
     folder: Path, celeba: CelebA, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -294,10 +300,6 @@ def test_a_model_is_trained_from_nothing(
     monkeypatch.setattr(module, "read_celeba", lambda path: celeba)
     monkeypatch.setattr(module, "SIDE", 96)
     monkeypatch.setattr(module, "VIEW", 32)
-    monkeypatch.setattr(module, "evaluate", None)
-    monkeypatch.setattr(rated, "TEST_OF_DOUBLES", 0.0)
-    monkeypatch.setattr(rated, "TEST_OF_SINGLES", 0.0)
-    monkeypatch.setattr(rated, "VALID", 0.3)
     config = TrainConfig(
         ratings=folder,
         output=folder / "out",
@@ -322,12 +324,8 @@ def test_a_model_is_trained_from_nothing(
     assert (folder / "out" / manifest["file"]).read_bytes() == before
 
 
-@pytest.mark.skipif(not (MODELS / "manifest.json").is_file(), reason="no model is shipped yet")
-def test_new_heads_for_the_shipped_network(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "evaluate", None)
-    monkeypatch.setattr(rated, "TEST_OF_DOUBLES", 0.0)
-    monkeypatch.setattr(rated, "TEST_OF_SINGLES", 0.0)
-    monkeypatch.setattr(rated, "VALID", 0.3)
+@pytest.mark.usefixtures("none_held_out")
+def test_new_heads_for_the_shipped_network(folder: Path) -> None:
     config = TrainConfig(
         ratings=folder,
         output=folder / "out",
