@@ -34,10 +34,19 @@ from pydantic import (
 from stickers.errors import BadAvatar, UnknownValue
 from stickers.records import Attributes
 from stickers.style import Style, load_style
-from stickers.traits import AS_HAIR, COLOURS, HAIRLESS, NONE, TRAITS, trait
+from stickers.traits import (
+    AS_HAIR,
+    COLOURS,
+    FIRST_COLOURS,
+    FIRST_TRAITS,
+    HAIRLESS,
+    NONE,
+    TRAITS,
+    trait,
+)
 
-SCHEMA_VERSION: Final = 1
-CODE_VERSION = 1
+SCHEMA_VERSION: Final = 2
+CODE_VERSION = 2
 DEFAULT_STYLE = "sly"
 ABSTAIN = 1.6
 
@@ -68,7 +77,7 @@ class Avatar(BaseModel):
     """An illustrated person.
 
     Attributes:
-        schema_version: of this document; 1.
+        schema_version: of this document; version 1, with fewer traits, is still read.
         style: the style it is drawn in; others can draw it too.
         traits: trait -> value, every trait of the vocabulary in its order; a tuple for
             a trait that holds many.
@@ -78,11 +87,27 @@ class Avatar(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     style: Annotated[str, Field(min_length=1, max_length=64)] = DEFAULT_STYLE
     traits: Annotated[Mapping[str, Value], WithJsonSchema(_TRAITS_SCHEMA)]
     colours: Annotated[Mapping[str, str], WithJsonSchema(_COLOURS_SCHEMA)]
     confidence: Mapping[str, Annotated[float, Field(ge=0, le=1)]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_today(cls, data: Any) -> Any:
+        """A document of version 1 with the traits and colours that came later."""
+        if not isinstance(data, dict) or data.get("schema_version") != 1:
+            return data
+        newer = dict(data) | {"schema_version": SCHEMA_VERSION}
+        for key, later in (
+            ("traits", {t.name: t.values[0] for t in TRAITS.values()}),
+            ("colours", {slot: names[0] for slot, names in COLOURS.items()}),
+        ):
+            if isinstance(given := data.get(key), dict):
+                first = FIRST_TRAITS if key == "traits" else FIRST_COLOURS
+                newer[key] = dict(list(later.items())[first:]) | given
+        return newer
 
     @model_validator(mode="after")
     def _is_of_the_vocabulary(self) -> Avatar:
@@ -166,7 +191,7 @@ class Avatar(BaseModel):
     def code(self) -> str:
         """A short URL-safe share code: style, traits and colours, not the confidences."""
         name = self.style.encode()
-        body = bytes([CODE_VERSION, len(name)]) + name
+        body = bytes([CODE_VERSION, len(name)]) + name + bytes([len(TRAITS), len(COLOURS)])
         for t in TRAITS.values():
             value = self.traits[t.name]
             if t.many:
@@ -174,8 +199,7 @@ class Avatar(BaseModel):
             else:
                 body += bytes([t.values.index(str(value))])
         body += bytes(names.index(self.colours[slot]) for slot, names in COLOURS.items())
-        checked = body + zlib.crc32(body).to_bytes(4, "big")[:2]
-        return base64.urlsafe_b64encode(checked).rstrip(b"=").decode()
+        return _as_text(body + zlib.crc32(body).to_bytes(4, "big")[:2])
 
     @classmethod
     def from_code(cls, code: str) -> Avatar:
@@ -183,25 +207,32 @@ class Avatar(BaseModel):
         bad = BadAvatar("not a share code", where=code[:80], hint="copy all of it")
         try:
             raw = base64.b64decode(code + "=" * (-len(code) % 4), altchars=b"-_", validate=True)
-            body = raw[:-2]
-            if zlib.crc32(body).to_bytes(4, "big")[:2] != raw[-2:] or body[0] != CODE_VERSION:
+            body, version = raw[:-2], raw[0]
+            checked = zlib.crc32(body).to_bytes(4, "big")[:2] == raw[-2:]
+            if not checked or version not in (1, CODE_VERSION) or _as_text(raw) != code:
                 raise bad
             style = body[2 : 2 + body[1]].decode()
             rest = iter(body[2 + body[1] :])
-            traits: dict[str, Value] = {}
-            for t in TRAITS.values():
+            sizes = (FIRST_TRAITS, FIRST_COLOURS) if version == 1 else (next(rest), next(rest))
+            traits: dict[str, Value] = {t.name: t.values[0] for t in TRAITS.values()}
+            for t in list(TRAITS.values())[: sizes[0]]:
                 if t.many:
                     mask = next(rest) << 8 | next(rest)
                     traits[t.name] = tuple(v for i, v in enumerate(t.values) if mask >> i & 1)
                 else:
                     traits[t.name] = t.values[next(rest)]
-            colours = {slot: names[next(rest)] for slot, names in COLOURS.items()}
-            avatar = cls(style=style, traits=traits, colours=colours)
+            colours = {slot: names[0] for slot, names in COLOURS.items()}
+            for slot in list(COLOURS)[: sizes[1]]:
+                colours[slot] = COLOURS[slot][next(rest)]
+            if next(rest, None) is not None:
+                raise bad
+            return cls(style=style, traits=traits, colours=colours)
         except (binascii.Error, UnicodeError, IndexError, StopIteration, ValueError):
             raise bad from None
-        if avatar.code() != code:
-            raise bad
-        return avatar
+
+
+def _as_text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def _checked(name: str, value: Value) -> Value:

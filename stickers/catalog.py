@@ -90,6 +90,12 @@ class Catalog:
             for tone, colour in tones.items()
         }
 
+    @cached_property
+    def dye(self) -> Mapping[str, str]:
+        """Master colour of hair -> that of the second colour of dyed hair."""
+        hair, dye = self.style.keys["hair_colour"], self.style.keys["dye_colour"]
+        return {colour.lower(): dye[tone].lower() for tone, colour in hair.items()}
+
     def stand_ins(self) -> tuple[tuple[str, str, str], ...]:
         """(trait, value, the value whose drawing stands in), in the vocabulary's order."""
         return tuple(

@@ -38,7 +38,7 @@ class _Figure:
 
     layers: Layers
     shapes: Mapping[str, Node]
-    keep: Mapping[str, Node]
+    guides: Mapping[str, Node]
 
 
 def compose(avatar: Avatar, catalog: Catalog, scene: str | Scene | None = None) -> Sticker:
@@ -76,7 +76,7 @@ def _figure(avatar: Avatar, catalog: Catalog, expression: Expression) -> _Figure
     states = catalog.style.expressions
     layers: Layers = defaultdict(list)
     shapes: dict[str, Node] = {}
-    keep: dict[str, Node] = {}
+    guides: dict[str, Node] = {}
     for name, _, drawing in catalog.drawn(avatar.traits):
         for layer, node in drawing.layers.items():
             if name == "brows":
@@ -86,10 +86,10 @@ def _figure(avatar: Avatar, catalog: Catalog, expression: Expression) -> _Figure
             layers[layer].append(node)
             if shape := drawing.shape(layer):
                 shapes[layer] = shape
-        keep |= {guide.removeprefix("keep-"): node for guide, node in drawing.guides.items()}
+        guides |= drawing.guides
     for layer, node in catalog.expression("mouth", expression.mouth).layers.items():
         layers[layer].append(node)
-    return _Figure(layers, shapes, keep)
+    return _Figure(layers, shapes, guides)
 
 
 def _brows(layer: Node, state: BrowState, centres: tuple[Pair, Pair]) -> Node:
@@ -151,7 +151,11 @@ def _assemble(figure: _Figure, avatar: Avatar, catalog: Catalog, pose: Pose) -> 
         nodes = tuple(n for n in (node.edited(edit) for node in figure.layers[layer]) if n)
         if not nodes:
             continue
-        clip = (figure.keep[layer],) if layer in figure.keep else ()
+        if dyed := figure.guides.get(f"dye-{layer}"):
+            again = (_recoloured(node, catalog.dye) for node in nodes)
+            nodes = (*nodes, group(*again, clip=(dyed,)))
+        keep = figure.guides.get(f"keep-{layer}")
+        clip = (keep,) if keep else ()
         turned = pose.tilt and layer in style.head_layers
         x, y = style.neck
         turn = f"rotate({number(pose.tilt)} {number(x)} {number(y)})" if turned else ""

@@ -8,6 +8,7 @@ top group ``LAYER``    everything in it is drawn in that layer of the style
 ``shape-LAYER``        a path that is the silhouette of its layer
 ``within-LAYER``       a group that is clipped to the silhouette of LAYER
 ``keep-LAYER``         a path, not drawn: LAYER is shown only inside it
+``dye-LAYER``          a path, not drawn: LAYER's hair has its second colour inside it
 ``when-TRAIT-VALUE``   a group that is drawn only for that value
 ``left``, ``right``    the two sides of eyes and brows, as the viewer sees them
 ``iris-*``, ``lid-*``  what a look and a lid position move inside an eye
@@ -40,6 +41,7 @@ PAINT = frozenset(
     """fill stroke stroke-width stroke-linecap stroke-linejoin stroke-miterlimit
     fill-opacity stroke-opacity fill-rule clip-rule""".split()
 )
+_GUIDES = ("keep-", "dye-")
 _IGNORED = frozenset({"title", "desc", "metadata", "defs", "namedview"})
 
 
@@ -100,7 +102,7 @@ class Drawing:
         author: who drew it.
         licence: URL of its licence.
         layers: layer name -> group.
-        guides: not drawn: ``keep-*`` paths by name.
+        guides: not drawn: ``keep-*`` and ``dye-*`` paths by name.
     """
 
     path: Path
@@ -142,8 +144,8 @@ def read_drawing(path: Path) -> Drawing:
             raise BadStyle(
                 f"<{node.tag}> lies outside the layers", where=path, hint="put it into a layer"
             )
-        guides |= {n.name: n for n in node.walk() if n.name.startswith("keep-")}
-        drawn = node.edited(lambda n: None if n.name.startswith("keep-") else n)
+        guides |= {n.name: n for n in node.walk() if n.name.startswith(_GUIDES)}
+        drawn = node.edited(lambda n: None if n.name.startswith(_GUIDES) else n)
         if drawn is not None:
             layers[node.name] = drawn
     author, licence = _credits(root, path)

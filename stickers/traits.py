@@ -5,7 +5,8 @@ spells them out; the heads, the catalogue, the avatars and the rating tool all
 read them from here.
 
 Values are append-only: a share code stores positions in these tuples, so a
-value never moves and is never removed.
+value never moves and is never removed. Traits and colours are append-only too:
+what an avatar made before there was such a trait has of it is its first value.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class Trait:
         """The rater's code for ``values``: the inverse of `from_rating`."""
         given = [self.check(v) for v in values]
         if self.many:
-            return "".join(self.codes[v] for v in self.values if v in given) or "-"
+            return "".join(code for v, code in self.codes.items() if v in given) or "-"
         (value,) = given
         return "-" if value == NONE and self.name in NOT_APPLICABLE else value
 
@@ -110,47 +111,64 @@ CLOTH_COLOURS = (
     "mint",
 )
 
+
+def _trait(
+    name: str,
+    rated: str = "",
+    *,
+    chosen: str = "",
+    many: bool = False,
+    codes: Mapping[str, str] = MappingProxyType({}),
+) -> Trait:
+    """A trait from words: those that raters give, then those that people only choose."""
+    only = chosen.split()
+    return Trait(name, (*rated.split(), *only), frozenset(only), many=many, codes=codes)
+
+
 _ALL = (
-    Trait(
+    _trait(
         "hair_style",
-        tuple(
-            """bald buzz receding horseshoe crew_cut side_part slick_back quiff spiky
-            caesar_fringe bowl_cut messy_short curly_short curly_fade afro_short afro_big
-            pixie bob_straight bob_fringe bob_wavy mid_shag shoulder_straight shoulder_wavy
-            shoulder_curly long_straight long_fringe long_wavy long_curly pulled_back
-            top_bun high_ponytail half_up updo box_braids cornrows locs pigtails side_braid
-            mohawk hidden""".split()
-        ),
+        """bald buzz receding horseshoe crew_cut side_part slick_back quiff spiky
+        caesar_fringe bowl_cut messy_short curly_short curly_fade afro_short afro_big
+        pixie bob_straight bob_fringe bob_wavy mid_shag shoulder_straight shoulder_wavy
+        shoulder_curly long_straight long_fringe long_wavy long_curly pulled_back
+        top_bun high_ponytail half_up updo box_braids cornrows locs pigtails side_braid
+        mohawk hidden""",
+        chosen="""fade_straight flat_top pompadour curtains swept_back thinning
+        side_swept_long fringe_tied_back bob_wavy_fringe low_soft_bun low_ponytail mullet
+        undercut_side man_bun set_short twist_out two_strand_twists bantu_knots
+        space_buns""",
     ),
     Trait("hair_colour", (NONE, *HAIR_COLOURS)),
-    Trait("hair_texture", (NONE, "straight", "wavy", "curly", "coily")),
+    _trait("hair_texture", "none straight wavy curly coily"),
     Trait("skin_tone", tuple(str(n) for n in range(1, 11)), ordinal=True),
-    Trait("face_shape", ("oval", "round", "square", "oblong", "heart")),
-    Trait("nose", ("button", "straight", "pointed", "aquiline", "upturned", "broad", "bulbous")),
-    Trait("eye_shape", ("round", "almond", "monolid", "hooded", "narrow")),
-    Trait("eye_colour", ("dark_brown", "brown", "hazel", "green", "blue", "gray")),
-    Trait("brows", (NONE, "thin", "medium", "thick")),
-    Trait(
+    _trait("face_shape", "oval round square oblong heart"),
+    _trait("nose", "button straight pointed aquiline upturned broad bulbous"),
+    _trait("eye_shape", "round almond monolid hooded narrow"),
+    _trait("eye_colour", "dark_brown brown hazel green blue gray"),
+    _trait("brows", "none thin medium thick", chosen="arched straight bushy angled rounded slit"),
+    _trait(
         "facial_hair",
-        tuple(
-            """none stubble moustache goatee short_beard full_beard
-            long_beard chinstrap""".split()
-        ),
+        "none stubble moustache goatee short_beard full_beard long_beard chinstrap",
+        chosen="van_dyke handlebar mutton_chops",
     ),
-    Trait(
+    _trait(
         "glasses",
-        (NONE, "round", "rectangular", "thick", "cat_eye", "rimless", "sunglasses"),
+        "none round rectangular thick cat_eye rimless sunglasses",
+        chosen="aviator oversized",
     ),
-    Trait(
+    _trait(
         "headwear",
-        tuple("none cap beanie hat headscarf turban headband hood other".split()),
+        "none cap beanie hat headscarf turban headband hood other",
+        chosen="dupatta kufi bow bandana flower",
     ),
-    Trait("earrings", (NONE, "stud", "hoop", "drop")),
-    Trait("lips", ("thin", "medium", "full")),
+    _trait("earrings", "none stud hoop drop", chosen="pearl tassel cuff"),
+    _trait("lips", "thin medium full"),
     Trait("age", ("child", "young", "middle", "senior"), ordinal=True),
-    Trait(
+    _trait(
         "marks",
-        ("freckles", "mole", "lipstick", "blush", "wrinkles", "dimples"),
+        "freckles mole lipstick blush wrinkles dimples",
+        chosen="vitiligo scar bindi nose_stud",
         many=True,
         codes=MappingProxyType(
             {
@@ -163,11 +181,15 @@ _ALL = (
             }
         ),
     ),
-    Trait(
+    _trait(
         "outfit",
-        ("tee", "v_neck", "hoodie", "shirt"),
-        chosen_only=frozenset(("tee", "v_neck", "hoodie", "shirt")),
+        chosen="""tee v_neck hoodie shirt turtleneck blazer denim_jacket overalls knit
+        tank_top kurta puffer""",
     ),
+    _trait("hair_dye", chosen="none roots ombre streaks split"),
+    _trait("lashes", chosen="none long winged"),
+    _trait("frame_weight", chosen="medium light heavy"),
+    _trait("hearing", chosen="none hearing_aid cochlear_implant"),
 )
 
 TRAITS: Mapping[str, Trait] = MappingProxyType({t.name: t for t in _ALL})
@@ -186,12 +208,17 @@ COLOURS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "cloth_colour": CLOTH_COLOURS,
         "frame_colour": ("black", "tortoise", "gold", "silver", "red", "blue", "green", "clear"),
         "headwear_colour": CLOTH_COLOURS,
+        "dye_colour": HAIR_COLOURS,
     }
 )
 """Colours a person chooses beside the traits: slot -> names, append-only like values.
 
 ``beard_colour`` paints brows and facial hair; ``as_hair`` lets it follow the hair.
+``dye_colour`` is the second colour of hair that is dyed in part.
 """
+
+FIRST_TRAITS, FIRST_COLOURS = 17, 4
+"""How many traits and colours there were in version 1 of documents and share codes."""
 
 HAIRLESS = frozenset({"bald"})
 """Hair styles without hair: they take neither hair colour nor texture."""
