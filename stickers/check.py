@@ -93,9 +93,12 @@ def _value(catalog: Catalog, t: Trait, value: str, files: set[str]) -> Iterator[
 
 def _drawn_elsewhere(catalog: Catalog, t: Trait) -> Iterator[Problem]:
     kind = catalog.style.drawn_by[t.name]
+    unseen = {v for v, covered in catalog.style.hides.get(kind, {}).items() if t.name in covered}
     for path in sorted((catalog.style.folder / "parts" / kind).glob("*.svg")):
         names = {n.name for layer in read_drawing(path).layers.values() for n in layer.walk()}
         for value in t.values:
+            if value == NONE or path.stem in unseen:
+                continue
             if f"when-{t.name}-{value}" not in names:
                 yield Problem(
                     _short(catalog, path),
@@ -180,7 +183,7 @@ def _names(catalog: Catalog, drawing: Drawing) -> Iterator[tuple[str, str]]:
             if kind == "when" and (name not in TRAITS or value not in TRAITS[name].values):
                 yield f"{node.name}: no such trait or value", "name it when-TRAIT-VALUE"
     for guide in drawing.guides:
-        if guide.removeprefix("keep-") not in layers:
+        if guide.partition("-")[2] not in layers:
             yield f"{guide}: no such layer", f"use one of {', '.join(layers)}"
 
 
