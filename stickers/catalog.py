@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from math import prod
+from pathlib import Path
 
 from stickers.avatar import Value
 from stickers.drawing import Drawing, Node, read_drawing

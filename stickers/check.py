@@ -37,6 +37,7 @@ def problems(catalog: Catalog) -> tuple[Problem, ...]:
         _palettes,
         _defaults,
         _hiding,
+        _building,
         _files,
         _scenes,
     )
@@ -145,6 +146,15 @@ def _hiding(catalog: Catalog) -> Iterator[Problem]:
                 "cannot show a texture: it has no shape-hair_front",
                 "name its front path so, or add hair_texture to its line in [hides.hair_style]",
             )
+
+
+def _building(catalog: Catalog) -> Iterator[Problem]:
+    style = catalog.style
+    for name, table in style.build.items():
+        for value, builds in table.items():
+            known = name in TRAITS and value in TRAITS[name].values
+            if not known or any(b.layers - set(style.layers) for b in builds):
+                yield _toml(f"[build.{name}.{value}]: unknown trait, value or layer", "check it")
 
 
 def _shows_texture(catalog: Catalog, hair_style: str) -> bool:

@@ -8,7 +8,6 @@ border is cut around the silhouette of it all, and master colours become the ava
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from functools import lru_cache
 from math import floor
 
@@ -29,8 +28,8 @@ from stickers.silhouette import (
     matrix,
     moved,
     number,
-    path_data,
     painted,
+    path_data,
     union,
     without_holes,
 )
@@ -41,8 +40,6 @@ DIE_CUT = 8
 MIDDLE = SIDE / 2
 RESTING = "avatar"
 """The name of the plain portrait, which is no scene of a pack."""
-
-Layers = Mapping[str, tuple[Node, ...]]
 
 
 def compose(avatar: Avatar, catalog: Catalog, scene: str | Scene | None = None) -> Sticker:
@@ -63,29 +60,20 @@ def compose(avatar: Avatar, catalog: Catalog, scene: str | Scene | None = None) 
         )
     elif isinstance(scene, str):
         scene = style.scene(scene)
-    person = figure(avatar, catalog, scene.expression)
-    props = _props(scene, catalog)
+    person = figure(avatar, catalog, scene)
     turn = _turn(scene.pose, catalog)
     pose = _posed(scene.pose)
     caption = () if scene.caption is None else (letter(scene.caption),)
 
-    outline = union(*_outlines(person, props, turn, pose, catalog), *map(painted, caption))
+    outline = union(*_outlines(person, turn, pose, catalog), *map(painted, caption))
     fit = _fit(bounds(outline))
     outline.transform(matrix(fit))
-    drawn = group(group(*_stacked(person, props, turn, catalog), transform=pose), *caption)
+    drawn = group(group(*_stacked(person, turn, catalog), transform=pose), *caption)
 
     nodes = (_die_cut(outline), group(drawn, transform=fit) if fit else drawn)
     prefix = hashlib.sha256(f"{avatar.code()} {scene!r}".encode()).hexdigest()[:8]
     svg = document(nodes, _paints(avatar, catalog), f"s{prefix}", scene.alt, style)
     return Sticker(scene.name, svg, scene.alt, scene.emoji, scene.keywords)
-
-
-def _props(scene: Scene, catalog: Catalog) -> Layers:
-    layers: dict[str, tuple[Node, ...]] = {}
-    for name in scene.props:
-        for layer, node in catalog.prop(name).layers.items():
-            layers[layer] = (*layers.get(layer, ()), node)
-    return layers
 
 
 def _turn(pose: Pose, catalog: Catalog) -> str:
@@ -108,20 +96,18 @@ def _posed(pose: Pose) -> str:
     return " ".join(steps)
 
 
-def _stacked(person: Figure, props: Layers, turn: str, catalog: Catalog) -> list[Node]:
+def _stacked(person: Figure, turn: str, catalog: Catalog) -> list[Node]:
     """The layers in order, each clipped to what headwear keeps of it, the head turned."""
     stack: list[Node] = []
     for layer in catalog.style.layers:
-        if nodes := (*person.layers.get(layer, ()), *props.get(layer, ())):
+        if nodes := (*person.layers.get(layer, ()), *person.props.get(layer, ())):
             turned = turn if layer in catalog.style.head_layers else ""
             keep = person.keep.get(layer)
             stack.append(group(*nodes, transform=turned, clip=(keep,) if keep else ()))
     return stack
 
 
-def _outlines(
-    person: Figure, props: Layers, turn: str, pose: str, catalog: Catalog
-) -> list[skia.Path]:
+def _outlines(person: Figure, turn: str, pose: str, catalog: Catalog) -> list[skia.Path]:
     """The outlines of body, head and props, where they stand."""
     still: list[tuple[tuple[Node, ...], Node | None]] = []
     turned: list[tuple[tuple[Node, ...], Node | None]] = []
@@ -133,7 +119,7 @@ def _outlines(
         else:
             still.append((nodes, keep))
     paths = [(_united(tuple(still)), pose), (_united(tuple(turned)), f"{pose} {turn}")]
-    for layer, nodes in props.items():
+    for layer, nodes in person.props.items():
         on_head = layer in catalog.style.head_layers
         paths += [(painted(node), f"{pose} {turn}" if on_head else pose) for node in nodes]
     return [moved(path, transform) for path, transform in paths]

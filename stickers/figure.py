@@ -9,7 +9,7 @@ and all avatars that share the part.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -17,37 +17,40 @@ from stickers.avatar import Avatar
 from stickers.catalog import Catalog, values_of
 from stickers.drawing import Node, group, recoloured
 from stickers.silhouette import number
-from stickers.style import BrowState, Expression, EyeState, Gaze, Nudge, Pair
+from stickers.style import BrowState, Build, EyeState, Gaze, Nudge, Pair, Scene
 
 MADE = 16384
 """How many nodes of each kind are kept; a style has a few hundred parts."""
 
+Layers = Mapping[str, tuple[Node, ...]]
 Conditions = frozenset[tuple[str, str]]
 Shapes = tuple[tuple[str, Node], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """An avatar's parts by layer.
+    """An avatar's parts by layer, and what is about it.
 
     Attributes:
         layers: layer name -> its nodes, back to front; empty layers are left out.
+        props: layer name -> the scene's hands, props and effects in it.
         keep: layer name -> the path inside which alone it is shown.
         head: the silhouette of the head, on which the face lies.
     """
 
-    layers: Mapping[str, tuple[Node, ...]]
+    layers: Layers
+    props: Layers
     keep: Mapping[str, Node]
     head: Node
 
 
-def figure(avatar: Avatar, catalog: Catalog, expression: Expression) -> Figure:
-    """Gather the parts of ``avatar`` with the face of ``expression``.
+def figure(avatar: Avatar, catalog: Catalog, scene: Scene) -> Figure:
+    """Gather the parts of ``avatar`` with the face and the props of ``scene``.
 
     Raises:
         BadStyle: a drawing that the avatar needs breaks the art contract.
     """
-    states = catalog.style.expressions
+    states, expression = catalog.style.expressions, scene.expression
     parts: list[tuple[str, Node]] = []
     shapes: dict[str, Node] = {}
     guides: dict[str, Node] = {}
@@ -62,13 +65,24 @@ def figure(avatar: Avatar, catalog: Catalog, expression: Expression) -> Figure:
                 shapes[layer] = shape
         guides |= drawing.guides
     parts += catalog.expression("mouth", expression.mouth).layers.items()
-    layers: dict[str, list[Node]] = defaultdict(list)
     hidden = catalog.hidden(avatar.traits)
-    for layer, node in parts:
-        if ready := _ready(node, *_met(node, avatar, hidden, shapes)):
-            layers[layer].append(ready)
+
+    def ready(parts: Iterable[tuple[str, Node]]) -> dict[str, list[Node]]:
+        layers: dict[str, list[Node]] = defaultdict(list)
+        for layer, node in parts:
+            if drawn := _ready(node, *_met(node, avatar, hidden, shapes)):
+                layers[layer].append(drawn)
+        return layers
+
+    layers = ready(parts)
+    props = ready(item for name in scene.props for item in catalog.prop(name).layers.items())
+    drawn = {n: _dyed(nodes, guides.get(f"dye-{n}"), catalog) for n, nodes in layers.items()}
+    for build in _builds(avatar, catalog):
+        for layer in build.layers & set(drawn):
+            drawn[layer] = (_built(drawn[layer], build),)
     return Figure(
-        {layer: _dyed(nodes, guides.get(f"dye-{layer}"), catalog) for layer, nodes in layers.items()},
+        drawn,
+        {layer: tuple(nodes) for layer, nodes in props.items()},
         {layer: guides[f"keep-{layer}"] for layer in layers if f"keep-{layer}" in guides},
         shapes["head"],
     )
@@ -144,8 +158,9 @@ Side = tuple[Gaze, Pair, Node | None]
 def _gazes(state: EyeState, catalog: Catalog) -> tuple[Side, Side]:
     def side(name: str, centre: Pair) -> Side:
         gaze = state.side(name)
-        drawn = None if gaze.draw is None else catalog.expression("eyes", gaze.draw)
-        return gaze, centre, drawn and drawn.named(name)
+        if gaze.draw is None:
+            return gaze, centre, None
+        return gaze, centre, catalog.expression("eyes", gaze.draw).named(name)
 
     left, right = catalog.style.eye_centres
     return side("left", left), side("right", right)
@@ -189,3 +204,16 @@ def _dyed(nodes: list[Node], inside: Node | None, catalog: Catalog) -> tuple[Nod
 @lru_cache(MADE)
 def _again(nodes: tuple[Node, ...], inside: Node, dye: tuple[tuple[str, str], ...]) -> Node:
     return group(*(recoloured(node, dict(dye)) for node in nodes), clip=(inside,))
+
+
+def _builds(avatar: Avatar, catalog: Catalog) -> Iterator[Build]:
+    for trait, table in catalog.style.build.items():
+        for value in values_of(avatar.traits[trait]):
+            yield from table.get(value, ())
+
+
+@lru_cache(MADE)
+def _built(nodes: tuple[Node, ...], build: Build) -> Node:
+    (cx, cy), (dx, dy), scale = build.about, build.shift, build.scale
+    x, y = number(cx * (1 - scale) + dx), number(cy * (1 - scale) + dy)
+    return group(*nodes, transform=f"translate({x} {y}) scale({scale:g})")
