@@ -15,10 +15,10 @@ from itertools import product
 from math import prod
 from pathlib import Path
 
-from stickers.avatar import Value, impossible
+from stickers.avatar import Value
 from stickers.drawing import Drawing, Node, read_drawing
 from stickers.style import Style, load_style
-from stickers.traits import COLOURS, NONE, TRAITS, Trait
+from stickers.traits import COLOURS, NONE, NOT_APPLICABLE, TRAITS, Trait
 
 HEAD = frozenset({"head"})
 """The layers whose silhouette is always there to draw within."""
@@ -32,6 +32,15 @@ class Catalog:
 
     def drawing(self, trait: str, value: str) -> Drawing | None:
         """What draws ``value`` of ``trait``, stand-in included; None if nothing does."""
+        if (trait, value) not in self._drawings:
+            self._drawings[trait, value] = self._read(trait, value)
+        return self._drawings[trait, value]
+
+    @cached_property
+    def _drawings(self) -> dict[tuple[str, str], Drawing | None]:
+        return {}
+
+    def _read(self, trait: str, value: str) -> Drawing | None:
         if value == NONE or trait in self.style.drawn_by or not self.has_parts(trait):
             return None
         if value in self.style.nothing.get(trait, ()):
@@ -79,7 +88,8 @@ class Catalog:
         What lies within a layer that is not drawn is not seen, nor are its colours.
         """
         seen = (c for layer in drawing.layers.values() for c in _colours(layer, shapes))
-        return frozenset(self.slot_of[c][0] for c in seen if c in self.slot_of)
+        used = frozenset(self.slot_of[c][0] for c in seen if c in self.slot_of)
+        return used | {"dye_colour"} if any("dye-" in g for g in drawing.guides) else used
 
     @cached_property
     def slot_of(self) -> Mapping[str, tuple[str, str]]:
@@ -128,17 +138,22 @@ class Catalog:
         """How many avatars can be told apart when drawn plainly, exactly.
 
         Two avatars count once if the same parts are seen in the same colours: a hidden
-        trait, a stand-in or a colour that nothing is painted with adds nothing.
+        trait, a stand-in or a colour that nothing is painted with adds nothing. Nor does
+        hair dyed in part in its own colour.
         """
-        tied = {"hair_style", "hair_texture", "headwear", *self.style.hides}
-        tied |= {c for t in self.style.hides.values() for cs in t.values() for c in cs}
         total: Counter[frozenset[str]] = Counter()
-        for slots, number in self._tied_looks(sorted(tied)).items():
-            total[slots | self._always()] += number
-        for t in TRAITS.values():
-            if t.name not in tied and self.has_parts(t.name):
-                total = _times(total, self._looks(t))
-        return sum(n * prod(self._palettes(s) for s in slots) for slots, n in total.items())
+        for traits, seen, shapes in self._decided():
+            looks = Counter({seen | self._always(): 1})
+            hidden = self.hidden(traits)
+            for t in TRAITS.values():
+                if t.name not in traits and t.name not in hidden and self.has_parts(t.name):
+                    looks = _times(looks, self._looks(t, shapes))
+            total += looks
+        return sum(n * prod(map(self._choices, slots)) for slots, n in total.items())
+
+    def _choices(self, slot: str) -> int:
+        """How many colours of ``slot`` show: of the dye, all but the hair's own."""
+        return self._palettes(slot) - (slot == "dye_colour")
 
     def _always(self) -> frozenset[str]:
         resting = self.style.resting
@@ -148,38 +163,43 @@ class Catalog:
         table = self.style.palettes[self.style.palette_of.get(slot, slot)]
         return len({tuple(sorted(p.items())) for p in table.values()})
 
-    def _looks(self, t: Trait) -> Counter[frozenset[str]]:
-        """Slots used -> number of distinct looks of one trait that nothing hides."""
+    def _looks(self, t: Trait, shapes: frozenset[str] = HEAD) -> Counter[frozenset[str]]:
+        """Slots used -> number of distinct looks of one trait where ``shapes`` are drawn."""
         if t.name in self.style.drawn_by:
             return Counter({frozenset[str](): len(t.values)})
         if t.many:
             looks = Counter({frozenset[str](): 1})
             for value in t.values:
                 drawing = self.drawing(t.name, value)
-                own = self.slots(drawing) if drawing else frozenset[str]()
+                own = self.slots(drawing, shapes) if drawing else frozenset[str]()
                 looks = _times(looks, Counter({frozenset[str](): 1}) + Counter({own: 1}))
             return looks
-        drawings = {d.path if d else None: d for d in (self.drawing(t.name, v) for v in t.values)}
-        return Counter(self.slots(d) if d else frozenset[str]() for d in drawings.values())
+        # A value that never goes with what is drawn (no texture on hair) adds no look.
+        possible = [v for v in t.values if t.name not in NOT_APPLICABLE or v != NONE]
+        drawings = {d.path if d else None: d for d in (self.drawing(t.name, v) for v in possible)}
+        return Counter(self.slots(d, shapes) if d else frozenset[str]() for d in drawings.values())
 
-    def _tied_looks(self, names: list[str]) -> Counter[frozenset[str]]:
-        """The same for traits that hide each other, by going through all of them."""
-        seen: dict[tuple[Path, ...], frozenset[str]] = {}
+    def _decided(self) -> Iterator[tuple[dict[str, Value], frozenset[str], frozenset[str]]]:
+        """Every distinct look of the traits that hide others: values, slots used, shapes drawn."""
+        names = sorted(self.style.hides)
+        seen: set[tuple[object, ...]] = set()
         for values in product(*(TRAITS[n].values for n in names)):
-            traits = dict(zip(names, values, strict=True))
-            if impossible({**traits, "hair_colour": traits["hair_texture"]}):
+            traits: dict[str, Value] = dict(zip(names, values, strict=True))
+            style, headwear = traits.get("hair_style"), traits.get("headwear", NONE)
+            if style == "hidden" and headwear == NONE:
                 continue
             hidden = self.hidden(traits)
             drawings = [
                 d
                 for n, v in traits.items()
-                if n not in hidden and (d := self.drawing(n, v)) is not None
+                if n not in hidden and (d := self.drawing(n, str(v))) is not None
             ]
-            key = tuple(d.path for d in drawings)
-            if key not in seen:
-                shapes = HEAD | {layer for d in drawings for layer in d.layers if d.shape(layer)}
-                seen[key] = frozenset[str]().union(*(self.slots(d, shapes) for d in drawings))
-        return Counter(seen.values())
+            key = (*(d.path for d in drawings), hidden - set(names))
+            if key in seen:
+                continue
+            seen.add(key)
+            shapes = HEAD | {layer for d in drawings for layer in d.layers if d.shape(layer)}
+            yield traits, frozenset[str]().union(*(self.slots(d, shapes) for d in drawings)), shapes
 
 
 def values_of(value: Value) -> tuple[str, ...]:

@@ -37,6 +37,7 @@ def problems(catalog: Catalog) -> tuple[Problem, ...]:
         _palettes,
         _defaults,
         _hiding,
+        _building,
         _files,
         _scenes,
     )
@@ -93,9 +94,12 @@ def _value(catalog: Catalog, t: Trait, value: str, files: set[str]) -> Iterator[
 
 def _drawn_elsewhere(catalog: Catalog, t: Trait) -> Iterator[Problem]:
     kind = catalog.style.drawn_by[t.name]
+    unseen = {v for v, covered in catalog.style.hides.get(kind, {}).items() if t.name in covered}
     for path in sorted((catalog.style.folder / "parts" / kind).glob("*.svg")):
         names = {n.name for layer in read_drawing(path).layers.values() for n in layer.walk()}
         for value in t.values:
+            if value == NONE or path.stem in unseen:
+                continue
             if f"when-{t.name}-{value}" not in names:
                 yield Problem(
                     _short(catalog, path),
@@ -144,6 +148,15 @@ def _hiding(catalog: Catalog) -> Iterator[Problem]:
             )
 
 
+def _building(catalog: Catalog) -> Iterator[Problem]:
+    style = catalog.style
+    for name, table in style.build.items():
+        for value, builds in table.items():
+            known = name in TRAITS and value in TRAITS[name].values
+            if not known or any(b.layers - set(style.layers) for b in builds):
+                yield _toml(f"[build.{name}.{value}]: unknown trait, value or layer", "check it")
+
+
 def _shows_texture(catalog: Catalog, hair_style: str) -> bool:
     try:
         drawing = catalog.drawing("hair_style", hair_style)
@@ -180,7 +193,7 @@ def _names(catalog: Catalog, drawing: Drawing) -> Iterator[tuple[str, str]]:
             if kind == "when" and (name not in TRAITS or value not in TRAITS[name].values):
                 yield f"{node.name}: no such trait or value", "name it when-TRAIT-VALUE"
     for guide in drawing.guides:
-        if guide.removeprefix("keep-") not in layers:
+        if guide.partition("-")[2] not in layers:
             yield f"{guide}: no such layer", f"use one of {', '.join(layers)}"
 
 

@@ -1,44 +1,45 @@
 """From an avatar to the SVG of a sticker: pure, deterministic to the byte.
 
-The parts of an avatar are gathered by layer, the expression moves brows, eyes and
-mouth, master colours become the avatar's, the head turns, the caption is lettered,
-and the white die-cut border is cut around the silhouette of it all.
+The figure's layers are laid on each other with the scene's props between them, the head
+turns, the caption is lettered, everything is brought onto the page, the white die-cut
+border is cut around the silhouette of it all, and master colours become the avatar's.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache
 from math import floor
+
+import skia
 
 from stickers.avatar import Avatar
 from stickers.catalog import Catalog, values_of
 from stickers.document import SIDE, document
-from stickers.drawing import Drawing, Node, group
+from stickers.drawing import Node, group
+from stickers.figure import MADE, Figure, figure
 from stickers.lettering import letter
 from stickers.records import Sticker
-from stickers.silhouette import Box, bounds, grown, matrix, number, path_data, silhouette
-from stickers.style import BrowState, Expression, EyeState, Gaze, Nudge, Pair, Pose, Scene
+from stickers.silhouette import (
+    Box,
+    bounds,
+    clipped,
+    covers,
+    matrix,
+    moved,
+    number,
+    painted,
+    path_data,
+    union,
+    without_holes,
+)
+from stickers.style import Pose, Scene
 
 MARGIN = 16
 DIE_CUT = 8
 MIDDLE = SIDE / 2
 RESTING = "avatar"
 """The name of the plain portrait, which is no scene of a pack."""
-
-Layers = defaultdict[str, list[Node]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Figure:
-    """An avatar's parts by layer, with what other parts clip to."""
-
-    layers: Layers
-    shapes: Mapping[str, Node]
-    guides: Mapping[str, Node]
 
 
 def compose(avatar: Avatar, catalog: Catalog, scene: str | Scene | None = None) -> Sticker:
@@ -59,121 +60,30 @@ def compose(avatar: Avatar, catalog: Catalog, scene: str | Scene | None = None) 
         )
     elif isinstance(scene, str):
         scene = style.scene(scene)
-    figure = _figure(avatar, catalog, scene.expression)
-    for name in scene.props:
-        for layer, node in catalog.prop(name).layers.items():
-            figure.layers[layer].append(node)
-    drawn = _posed(_assemble(figure, avatar, catalog, scene.pose), scene.pose)
-    parts = (drawn,) if scene.caption is None else (drawn, letter(scene.caption))
-    # Cut before it is coloured: the outlines of parts are cached for avatars of any colour.
-    cut = _recoloured(_die_cut(group(*parts, name=scene.name)), _paints(avatar, catalog))
+    person = figure(avatar, catalog, scene)
+    turn = _turn(scene.pose, catalog)
+    pose = _posed(scene.pose)
+    caption = () if scene.caption is None else (letter(scene.caption),)
+
+    outline = union(*_outlines(person, turn, pose, catalog), *map(painted, caption))
+    fit = _fit(bounds(outline))
+    outline.transform(matrix(fit))
+    drawn = group(group(*_stacked(person, turn, catalog), transform=pose), *caption)
+
+    nodes = (_die_cut(outline), group(drawn, transform=fit) if fit else drawn)
     prefix = hashlib.sha256(f"{avatar.code()} {scene!r}".encode()).hexdigest()[:8]
-    svg = document(cut, f"s{prefix}", scene.alt, style)
+    svg = document(nodes, _paints(avatar, catalog), f"s{prefix}", scene.alt, style)
     return Sticker(scene.name, svg, scene.alt, scene.emoji, scene.keywords)
 
 
-def _figure(avatar: Avatar, catalog: Catalog, expression: Expression) -> _Figure:
-    states = catalog.style.expressions
-    layers: Layers = defaultdict(list)
-    shapes: dict[str, Node] = {}
-    guides: dict[str, Node] = {}
-    for name, _, drawing in catalog.drawn(avatar.traits):
-        for layer, node in drawing.layers.items():
-            if name == "brows":
-                node = _brows(node, states.brows[expression.brows], catalog.style.brow_centres)
-            elif name == "eye_shape":
-                node = _eyes(node, states.eyes[expression.eyes], catalog)
-            layers[layer].append(node)
-            if shape := drawing.shape(layer):
-                shapes[layer] = shape
-        guides |= drawing.guides
-    for layer, node in catalog.expression("mouth", expression.mouth).layers.items():
-        layers[layer].append(node)
-    return _Figure(layers, shapes, guides)
+def _turn(pose: Pose, catalog: Catalog) -> str:
+    """The transform of a tilted head."""
+    x, y = catalog.style.neck
+    return f"rotate({number(pose.tilt)} {number(x)} {number(y)})" if pose.tilt else ""
 
 
-def _brows(layer: Node, state: BrowState, centres: tuple[Pair, Pair]) -> Node:
-    def nudged(node: Node) -> Node:
-        if node.name not in ("left", "right"):
-            return node
-        return group(node, transform=_nudge(state.side(node.name), centres[node.name == "right"]))
-
-    return layer.edited(nudged) or layer
-
-
-def _nudge(nudge: Nudge, centre: Pair) -> str:
-    (dx, dy), (cx, cy) = nudge.shift, centre
-    steps = f"translate({number(dx)} {number(dy)})" if dx or dy else ""
-    turn = f"rotate({number(nudge.turn)} {number(cx)} {number(cy)})" if nudge.turn else ""
-    return f"{steps} {turn}".strip()
-
-
-def _eyes(layer: Node, state: EyeState, catalog: Catalog) -> Node:
-    def side(node: Node) -> Node:
-        if node.name not in ("left", "right"):
-            return node
-        gaze = state.side(node.name)
-        if gaze.draw is not None:
-            return _side(catalog.expression("eyes", gaze.draw), node.name)
-        eye = node.edited(partial(_gazing, gaze)) or node
-        return _grown(eye, gaze.scale, catalog.style.eye_centres[node.name == "right"])
-
-    return replace(layer, children=tuple(side(child) for child in layer.children))
-
-
-def _grown(eye: Node, scale: float, centre: Pair) -> Node:
-    x, y = (number(c * (1 - scale)) for c in centre)
-    return eye if scale == 1 else group(eye, transform=f"translate({x} {y}) scale({scale:g})")
-
-
-def _gazing(gaze: Gaze, node: Node) -> Node:
-    if node.name.startswith("iris-"):
-        dx, dy = gaze.look
-    elif node.name.startswith("lid-"):
-        dx, dy = 0.0, gaze.lid
-    else:
-        return node
-    moved = f"translate({number(dx)} {number(dy)})"
-    return group(node, transform=moved) if dx or dy else node
-
-
-def _side(drawing: Drawing, name: str) -> Node:
-    found = (n for layer in drawing.layers.values() for n in layer.walk() if n.name == name)
-    return next(found, group())
-
-
-def _assemble(figure: _Figure, avatar: Avatar, catalog: Catalog, pose: Pose) -> Node:
-    """The layers in order, conditions met, clips in place, the head turned."""
-    style = catalog.style
-    edit = partial(_resolved, avatar, figure.shapes)
-    out: list[Node] = []
-    for layer in style.layers:
-        nodes = tuple(n for n in (node.edited(edit) for node in figure.layers[layer]) if n)
-        if not nodes:
-            continue
-        if dyed := figure.guides.get(f"dye-{layer}"):
-            again = (_recoloured(node, catalog.dye) for node in nodes)
-            nodes = (*nodes, group(*again, clip=(dyed,)))
-        keep = figure.guides.get(f"keep-{layer}")
-        clip = (keep,) if keep else ()
-        turned = pose.tilt and layer in style.head_layers
-        x, y = style.neck
-        turn = f"rotate({number(pose.tilt)} {number(x)} {number(y)})" if turned else ""
-        out.append(group(*nodes, name=layer, transform=turn, clip=clip))
-    return group(*out)
-
-
-def _resolved(avatar: Avatar, shapes: Mapping[str, Node], node: Node) -> Node | None:
-    kind, _, rest = node.name.partition("-")
-    if kind == "when":
-        name, _, value = rest.partition("-")
-        return node if value in values_of(avatar.traits[name]) else None
-    if kind == "within":
-        return replace(node, clip=(shapes[rest],)) if rest in shapes else None
-    return node if node.tag != "g" or node.children else None
-
-
-def _posed(figure: Node, pose: Pose) -> Node:
+def _posed(pose: Pose) -> str:
+    """The transform of the whole figure."""
     steps: list[str] = []
     dx, dy = pose.shift
     if dx or dy:
@@ -183,7 +93,46 @@ def _posed(figure: Node, pose: Pose) -> Node:
     if pose.scale != 1:
         back = number(MIDDLE * (1 - pose.scale))
         steps.append(f"translate({back} {back}) scale({pose.scale:g})")
-    return group(figure, transform=" ".join(steps)) if steps else figure
+    return " ".join(steps)
+
+
+def _stacked(person: Figure, turn: str, catalog: Catalog) -> list[Node]:
+    """The layers in order, each clipped to what headwear keeps of it, the head turned."""
+    stack: list[Node] = []
+    for layer in catalog.style.layers:
+        if nodes := (*person.layers.get(layer, ()), *person.props.get(layer, ())):
+            turned = turn if layer in catalog.style.head_layers else ""
+            keep = person.keep.get(layer)
+            stack.append(group(*nodes, transform=turned, clip=(keep,) if keep else ()))
+    return stack
+
+
+def _outlines(person: Figure, turn: str, pose: str, catalog: Catalog) -> list[skia.Path]:
+    """The outlines of body, head and props, where they stand."""
+    still: list[tuple[tuple[Node, ...], Node | None]] = []
+    turned: list[tuple[tuple[Node, ...], Node | None]] = []
+    for layer in catalog.style.layers:
+        nodes, keep = person.layers.get(layer, ()), person.keep.get(layer)
+        if layer in catalog.style.head_layers:
+            # What lies on the face cannot change the head's outline.
+            turned.append((tuple(n for n in nodes if not covers(person.head, n)), keep))
+        else:
+            still.append((nodes, keep))
+    paths = [(_united(tuple(still)), pose), (_united(tuple(turned)), f"{pose} {turn}")]
+    for layer, nodes in person.props.items():
+        on_head = layer in catalog.style.head_layers
+        paths += [(painted(node), f"{pose} {turn}" if on_head else pose) for node in nodes]
+    return [moved(path, transform) for path, transform in paths]
+
+
+@lru_cache(MADE)
+def _united(parts: tuple[tuple[tuple[Node, ...], Node | None], ...]) -> skia.Path:
+    """The outline of layers, each inside what is kept of it. Shared: copy to change."""
+    paths: list[skia.Path] = []
+    for nodes, keep in parts:
+        path = union(*map(painted, nodes))
+        paths.append(path if keep is None else clipped(path, (keep,)))
+    return without_holes(union(*paths))
 
 
 def _paints(avatar: Avatar, catalog: Catalog) -> dict[str, str]:
@@ -204,28 +153,16 @@ def _paints(avatar: Avatar, catalog: Catalog) -> dict[str, str]:
     return paints
 
 
-def _recoloured(node: Node, paints: Mapping[str, str]) -> Node:
-    def paint(n: Node) -> Node:
-        changes = {
-            key: paints[colour]
-            for key in ("fill", "stroke")
-            if (colour := n.get(key)) in paints and paints[colour] != colour
-        }
-        return n.with_attrs(**changes) if changes else n
-
-    return node.edited(paint) or node
-
-
-def _die_cut(drawn: Node) -> Node:
-    """``drawn`` scaled and shifted onto the page if need be, on its white border."""
-    outline = silhouette((drawn,))
-    fit = _fit(bounds(outline))
-    if fit:
-        drawn = group(drawn, transform=fit)
-        outline.transform(matrix(fit))
-    data = path_data(grown(outline, DIE_CUT))
-    border = (("d", data), ("fill", "#ffffff"), ("fill-rule", "evenodd"))
-    return group(Node("path", "die-cut", border), drawn)
+def _die_cut(outline: skia.Path) -> Node:
+    """The white border: what is drawn, filled and stroked on both sides of its edge."""
+    paint = {
+        "d": path_data(outline),
+        "fill": "#ffffff",
+        "stroke": "#ffffff",
+        "stroke-width": str(2 * DIE_CUT),
+        "stroke-linejoin": "round",
+    }
+    return Node("path", "die-cut", tuple(sorted(paint.items())))
 
 
 def _fit(box: Box) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 
 import svgwrite
-from svgwrite.base import BaseElement
 
 from stickers.drawing import CREATIVE_COMMONS, DUBLIN_CORE, RDF, Node
 from stickers.style import Style
@@ -16,61 +19,92 @@ SIDE = 512
 for _prefix, _space in (("rdf", RDF), ("cc", CREATIVE_COMMONS), ("dc", DUBLIN_CORE)):
     ET.register_namespace(_prefix, _space[1:-1])
 
+_COLOUR = re.compile("#[0-9a-f]{6}")
+_PREFIX = "@"
+"""Stands in kept text where the document's own prefix will be."""
 
-def document(node: Node, prefix: str, alt: str, style: Style) -> str:
-    """The SVG text of ``node`` on a page of `SIDE` x `SIDE`.
+
+@dataclass(frozen=True, slots=True)
+class Markup:
+    """Nodes as SVG text in master colours.
+
+    Attributes:
+        text: the elements; ids have no prefix yet.
+        clips: id -> the clip path that the text refers to by it.
+    """
+
+    text: str
+    clips: Mapping[str, str]
+
+
+@lru_cache(16384)
+def markup(node: Node) -> Markup:
+    """The text of ``node``; kept, because parts and their poses are used again and again."""
+    clips: dict[str, str] = {}
+    clip = ""
+    if node.clip:
+        shapes = "".join(_element(shape.tag, _geometry_only(shape)) for shape in node.clip)
+        name = hashlib.sha256(shapes.encode()).hexdigest()[:10]
+        clips[name] = shapes
+        clip = f' clip-path="url(#{_PREFIX}-{name})"'
+    if node.tag != "g":
+        return Markup(_element(node.tag, node.attrs, clip), clips)
+    children = [markup(child) for child in node.children]
+    for child in children:
+        clips |= child.clips
+    return Markup(_element("g", node.attrs, clip, "".join(c.text for c in children)), clips)
+
+
+def document(
+    nodes: Iterable[Node], paints: Mapping[str, str], prefix: str, alt: str, style: Style
+) -> str:
+    """The SVG text of ``nodes`` on a page of `SIDE` x `SIDE`.
 
     Args:
-        node: what is drawn.
+        nodes: what is drawn, back to front.
+        paints: master colour -> colour.
         prefix: starts every id, so that several documents can stand on one page.
         alt: alternative text, the document's title.
         style: whose author and licence go into the metadata.
     """
+    written = [markup(node) for node in nodes]
+    clips = {name: shapes for m in written for name, shapes in m.clips.items()}
+    defs = "".join(
+        f'<clipPath id="{_PREFIX}-{name}">{shapes}</clipPath>' for name, shapes in clips.items()
+    )
+    body = f'<defs id="{_PREFIX}-defs">{defs}</defs>{"".join(m.text for m in written)}'
+    body = _COLOUR.sub(lambda found: paints.get(found[0], found[0]), body)
+    return f"{_page(alt, style.author, style.licence)}{body.replace(_PREFIX, prefix)}</svg>\n"
+
+
+@lru_cache(1024)
+def _page(alt: str, author: str, licence: str) -> str:
+    """The document's start, up to what is drawn."""
     page = svgwrite.Drawing(size=(SIDE, SIDE), viewBox=f"0 0 {SIDE} {SIDE}", debug=False)
     page.attribs |= {"role": "img", "aria-label": alt}
     page.set_desc(title=alt)
-    page.set_metadata(_metadata(alt, style))
-    page.defs.attribs["id"] = f"{prefix}-defs"
-    clips: dict[tuple[Node, ...], str] = {}
-    page.add(_written(node, page, clips, prefix))
-    return str(page.tostring()) + "\n"
+    page.set_metadata(_metadata(alt, author, licence))
+    page.elements.remove(page.defs)
+    return str(page.tostring()).removesuffix("</svg>")
 
 
-class _Element(BaseElement):  # type: ignore[misc]
-    """An svgwrite element with the tag and attributes of a node."""
-
-    def __init__(self, tag: str, attrs: Iterable[tuple[str, str]]) -> None:
-        self.elementname = tag
-        super().__init__(debug=False)
-        self.attribs.update(attrs)
-
-
-def _written(
-    node: Node, page: svgwrite.Drawing, clips: dict[tuple[Node, ...], str], prefix: str
-) -> _Element:
-    element = _Element(node.tag, node.attrs)
-    if node.clip:
-        if node.clip not in clips:
-            clips[node.clip] = f"{prefix}-{len(clips) + 1}"
-            clip = _Element("clipPath", [("id", clips[node.clip])])
-            for shape in node.clip:
-                clip.add(_Element(shape.tag, _geometry_only(shape)))
-            page.defs.add(clip)
-        element.attribs["clip-path"] = f"url(#{clips[node.clip]})"
-    for child in node.children:
-        element.add(_written(child, page, clips, prefix))
-    return element
+def _element(
+    tag: str, attrs: Iterable[tuple[str, str]], more: str = "", children: str | None = None
+) -> str:
+    given = "".join(f' {key}="{value}"' for key, value in attrs)
+    end = "/>" if children is None else f">{children}</{tag}>"
+    return f"<{tag}{given}{more}{end}"
 
 
 def _geometry_only(node: Node) -> list[tuple[str, str]]:
     return [(k, v) for k, v in node.attrs if not k.startswith(("fill", "stroke", "opacity"))]
 
 
-def _metadata(title: str, style: Style) -> ET.Element:
+def _metadata(title: str, author: str, licence: str) -> ET.Element:
     root = ET.Element(f"{RDF}RDF")
     work = ET.SubElement(root, f"{CREATIVE_COMMONS}Work", {f"{RDF}about": ""})
     ET.SubElement(work, f"{DUBLIN_CORE}title").text = title
     agent = ET.SubElement(ET.SubElement(work, f"{DUBLIN_CORE}creator"), f"{CREATIVE_COMMONS}Agent")
-    ET.SubElement(agent, f"{DUBLIN_CORE}title").text = style.author
-    ET.SubElement(work, f"{CREATIVE_COMMONS}license", {f"{RDF}resource": style.licence})
+    ET.SubElement(agent, f"{DUBLIN_CORE}title").text = author
+    ET.SubElement(work, f"{CREATIVE_COMMONS}license", {f"{RDF}resource": licence})
     return root

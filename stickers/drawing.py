@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -45,9 +45,9 @@ _GUIDES = ("keep-", "dye-")
 _IGNORED = frozenset({"title", "desc", "metadata", "defs", "namedview"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """A shape or a group.
+    """A shape or a group. Nodes are compared by identity: what is made of one is kept by it.
 
     Attributes:
         tag: ``g`` or one of `SHAPES`.
@@ -84,6 +84,16 @@ class Node:
         return edit(replace(self, children=children) if children != self.children else self)
 
 
+def recoloured(node: Node, paints: Mapping[str, str]) -> Node:
+    """A copy of ``node`` with every colour that ``paints`` names replaced."""
+
+    def paint(n: Node) -> Node:
+        changes = {k: paints[n.get(k)] for k in ("fill", "stroke") if n.get(k) in paints}
+        return n.with_attrs(**changes) if changes else n
+
+    return node.edited(paint) or node
+
+
 def group(
     *children: Node, name: str = "", transform: str = "", clip: tuple[Node, ...] = ()
 ) -> Node:
@@ -111,6 +121,11 @@ class Drawing:
     licence: str
     layers: dict[str, Node]
     guides: dict[str, Node]
+
+    def named(self, name: str) -> Node | None:
+        """The first node called ``name``."""
+        nodes = (n for layer in self.layers.values() for n in layer.walk())
+        return next((n for n in nodes if n.name == name), None)
 
     def shape(self, layer: str) -> Node | None:
         """The silhouette path of ``layer``, if this file draws one."""

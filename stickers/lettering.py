@@ -26,6 +26,7 @@ def _font() -> TTFont:
     return TTFont(FredokaOne)
 
 
+@lru_cache(maxsize=256)
 def letter(caption: Caption) -> Node:
     """The caption as a group: a dark border below, the coloured letters above.
 

@@ -60,6 +60,15 @@ class EyeState(Gaze):
         return own or self
 
 
+class Build(_Record):
+    """Layers drawn larger or smaller: a factor, the point that stays, px right and down."""
+
+    layers: frozenset[str]
+    scale: Annotated[float, Field(gt=0, le=2)] = 1
+    about: Pair = (256, 256)
+    shift: Pair = (0, 0)
+
+
 class Expression(_Record):
     """Names of a brow state, an eye state and a mouth drawing."""
 
@@ -126,6 +135,7 @@ class Style(_Record):
         palettes: slot -> name -> tone -> colour.
         palette_of: slot -> the slot whose palettes it takes.
         recolour: trait -> value -> "slot.tone" -> colour.
+        build: trait -> value -> how that value changes proportions.
         scenes: by name, sorted.
     """
 
@@ -152,6 +162,7 @@ class Style(_Record):
     hides: Mapping[str, Mapping[str, frozenset[str]]] = {}
     palette_of: Mapping[str, str] = {}
     recolour: Mapping[str, Mapping[str, Palette]] = {}
+    build: Mapping[str, Mapping[str, tuple[Build, ...]]] = {}
 
     def palette(self, slot: str, name: str) -> Palette:
         """The tones of colour ``name`` in ``slot``."""

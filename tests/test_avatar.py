@@ -42,6 +42,19 @@ def test_an_old_share_code_keeps_its_meaning() -> None:
     assert avatar.traits["hair_style"] == "afro_big"
     assert avatar.traits["marks"] == ("dimples",)
     assert avatar.colours["frame_colour"] == "tortoise"
+    assert avatar.traits["hearing"] == avatar.traits["hair_dye"] == "none"
+
+
+def test_an_old_document_keeps_its_meaning(somebody: Avatar) -> None:
+    document = json.loads(somebody.to_json())
+    for later in ("hair_dye", "lashes", "frame_weight", "hearing"):
+        del document["traits"][later]
+    del document["colours"]["dye_colour"]
+    with pytest.raises(BadAvatar, match="missing"):
+        Avatar.from_json(json.dumps(document))
+    old = Avatar.from_json(json.dumps(document | {"schema_version": 1}))
+    assert old.traits == somebody.traits
+    assert old.schema_version == somebody.schema_version
 
 
 @pytest.mark.parametrize(
@@ -64,7 +77,7 @@ def test_the_share_code_leaves_out_what_the_photo_gave(somebody: Avatar) -> None
         ("", "JSON"),
         ("[]", "object"),
         ('{"traits": {}, "colours": {}}', "missing or unknown trait"),
-        ('{"schema_version": 2}', "schema_version"),
+        ('{"schema_version": 3}', "schema_version"),
     ],
 )
 def test_a_document_that_is_no_avatar_is_told_why(text: str, complaint: str) -> None:

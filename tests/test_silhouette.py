@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from stickers.drawing import Node, group
-from stickers.silhouette import bounds, grown, matrix, number, path_data, silhouette
+from stickers.silhouette import bounds, covers, matrix, number, painted, path_data, union
 
 
 def shape(tag: str, **attrs: str) -> Node:
@@ -12,7 +12,7 @@ def shape(tag: str, **attrs: str) -> Node:
 
 
 def box(*nodes: Node) -> tuple[float, ...]:
-    return tuple(round(x, 1) for x in bounds(silhouette(nodes)))
+    return tuple(round(x, 1) for x in bounds(union(*map(painted, nodes))))
 
 
 def test_strokes_count_with_half_their_width() -> None:
@@ -45,23 +45,23 @@ def test_what_is_clipped_away_does_not_count() -> None:
     assert box(group(wide, clip=(clip,))) == (20, 0, 50, 10)
 
 
-@pytest.mark.parametrize(("radius", "filled"), [(20, True), (50, False)])
-def test_the_border_is_as_wide_as_asked_and_fills_small_gaps(radius: int, filled: bool) -> None:
-    ring = shape("circle", cx="100", cy="100", r=str(radius), fill="none", stroke="#000000")
-    path = grown(silhouette((ring.with_attrs(stroke_width="2"),)), 8)
-    assert tuple(round(x) for x in bounds(path)) == (
-        *(91 - radius,) * 2,
-        *(109 + radius,) * 2,
-    )
-    assert path.contains(100, 100) is filled
-
-
-def test_path_data_is_short_and_finite() -> None:
-    assert path_data(silhouette((shape("path", d="M0 0H10.04V10Z"),))).count("L") >= 2
+def test_an_outline_has_no_holes_and_is_short_and_finite() -> None:
+    ring = shape("circle", cx="100", cy="100", r="50", fill="none", stroke="#000000")
+    dot = shape("circle", cx="100", cy="100", r="5")
+    apart = shape("path", d="M200 0H210.04V10Z")
+    data = path_data(union(painted(ring), painted(dot), painted(apart)))
+    assert data.count("M") == data.count("Z") == 2
+    assert "210.04" not in data
     assert number(-0.01) == "0"
     assert number(12.30) == "12.3"
     with pytest.raises(ValueError, match="coordinate"):
         number(float("nan"))
+
+
+def test_a_convex_shape_covers_what_lies_in_it() -> None:
+    head = shape("circle", cx="100", cy="100", r="50")
+    assert covers(head, shape("circle", cx="90", cy="90", r="20"))
+    assert not covers(head, shape("circle", cx="140", cy="100", r="20"))
 
 
 def test_transforms_apply_from_left_to_right() -> None:

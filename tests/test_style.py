@@ -87,7 +87,7 @@ def test_a_drawing_that_is_no_value_is_told(copy: Path) -> None:
         ("stickers/sure.toml", 'mouth = "', 'mouth = "no-', "mouth: no state"),
         ("stickers/sure.toml", 'text = "', 'text = "☃', "cannot draw"),
         ("style.toml", "[palettes.eye_colour]", "[palettes.eye_colour]\nred = {}", "no such value"),
-        ("style.toml", '"earrings"]', '"ears"]', "unknown trait or value"),
+        ("style.toml", '"earrings", "hearing"]', '"ears"]', "unknown trait or value"),
         ("style.toml", 'nose = "straight"', 'nose = "long"', "[defaults]"),
         ("style.toml", 'dark = "#4a2e1a"', 'dark = "#7b5131"', "same master colour"),
     ],
