@@ -198,7 +198,7 @@ class Catalog:
             if key in seen:
                 continue
             seen.add(key)
-            shapes = HEAD | {layer for d in drawings for layer in d.layers if d.shape(layer)}
+            shapes = HEAD | {layer for d in drawings for layer in d.shapes}
             yield traits, frozenset[str]().union(*(self.slots(d, shapes) for d in drawings)), shapes
 
 

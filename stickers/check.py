@@ -162,7 +162,7 @@ def _shows_texture(catalog: Catalog, hair_style: str) -> bool:
         drawing = catalog.drawing("hair_style", hair_style)
     except StickersError:
         return True  # told by _vocabulary or _files
-    return drawing is not None and drawing.shape("hair_front") is not None
+    return drawing is not None and "hair_front" in drawing.shapes
 
 
 def _files(catalog: Catalog) -> Iterator[Problem]:

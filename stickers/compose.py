@@ -8,35 +8,20 @@ border is cut around the silhouette of it all, and master colours become the ava
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
 from math import floor
 
-import skia
-
+from stickers import die_cut
 from stickers.avatar import Avatar
 from stickers.catalog import Catalog, values_of
 from stickers.document import SIDE, document
 from stickers.drawing import Node, group
-from stickers.figure import MADE, Figure, figure
+from stickers.figure import Figure, figure
 from stickers.lettering import letter
 from stickers.records import Sticker
-from stickers.silhouette import (
-    Box,
-    bounds,
-    clipped,
-    covers,
-    matrix,
-    moved,
-    number,
-    painted,
-    path_data,
-    union,
-    without_holes,
-)
+from stickers.silhouette import Box, number
 from stickers.style import Pose, Scene
 
 MARGIN = 16
-DIE_CUT = 8
 MIDDLE = SIDE / 2
 RESTING = "avatar"
 """The name of the plain portrait, which is no scene of a pack."""
@@ -61,16 +46,13 @@ def compose(avatar: Avatar, catalog: Catalog, scene: str | Scene | None = None) 
     elif isinstance(scene, str):
         scene = style.scene(scene)
     person = figure(avatar, catalog, scene)
-    turn = _turn(scene.pose, catalog)
-    pose = _posed(scene.pose)
+    turn, pose = _turn(scene.pose, catalog), _posed(scene.pose)
     caption = () if scene.caption is None else (letter(scene.caption),)
-
-    outline = union(*_outlines(person, turn, pose, catalog), *map(painted, caption))
-    fit = _fit(bounds(outline))
-    outline.transform(matrix(fit))
-    drawn = group(group(*_stacked(person, turn, catalog), transform=pose), *caption)
-
-    nodes = (_die_cut(outline), group(drawn, transform=fit) if fit else drawn)
+    pieces = die_cut.pieces(person, style.head_layers, turn, pose)
+    pieces += [die_cut.Piece((((node,), None),)) for node in caption]
+    fit = _fit(die_cut.box(pieces))
+    drawn = group(*_stacked(person, turn, catalog), transform=pose)
+    nodes = (die_cut.border(pieces, fit), group(drawn, *caption, transform=fit))
     prefix = hashlib.sha256(f"{avatar.code()} {scene!r}".encode()).hexdigest()[:8]
     svg = document(nodes, _paints(avatar, catalog), f"s{prefix}", scene.alt, style)
     return Sticker(scene.name, svg, scene.alt, scene.emoji, scene.keywords)
@@ -107,34 +89,6 @@ def _stacked(person: Figure, turn: str, catalog: Catalog) -> list[Node]:
     return stack
 
 
-def _outlines(person: Figure, turn: str, pose: str, catalog: Catalog) -> list[skia.Path]:
-    """The outlines of body, head and props, where they stand."""
-    still: list[tuple[tuple[Node, ...], Node | None]] = []
-    turned: list[tuple[tuple[Node, ...], Node | None]] = []
-    for layer in catalog.style.layers:
-        nodes, keep = person.layers.get(layer, ()), person.keep.get(layer)
-        if layer in catalog.style.head_layers:
-            # What lies on the face cannot change the head's outline.
-            turned.append((tuple(n for n in nodes if not covers(person.head, n)), keep))
-        else:
-            still.append((nodes, keep))
-    paths = [(_united(tuple(still)), pose), (_united(tuple(turned)), f"{pose} {turn}")]
-    for layer, nodes in person.props.items():
-        on_head = layer in catalog.style.head_layers
-        paths += [(painted(node), f"{pose} {turn}" if on_head else pose) for node in nodes]
-    return [moved(path, transform) for path, transform in paths]
-
-
-@lru_cache(MADE)
-def _united(parts: tuple[tuple[tuple[Node, ...], Node | None], ...]) -> skia.Path:
-    """The outline of layers, each inside what is kept of it. Shared: copy to change."""
-    paths: list[skia.Path] = []
-    for nodes, keep in parts:
-        path = union(*map(painted, nodes))
-        paths.append(path if keep is None else clipped(path, (keep,)))
-    return without_holes(union(*paths))
-
-
 def _paints(avatar: Avatar, catalog: Catalog) -> dict[str, str]:
     """Master colour -> the avatar's colour."""
     style = catalog.style
@@ -153,21 +107,9 @@ def _paints(avatar: Avatar, catalog: Catalog) -> dict[str, str]:
     return paints
 
 
-def _die_cut(outline: skia.Path) -> Node:
-    """The white border: what is drawn, filled and stroked on both sides of its edge."""
-    paint = {
-        "d": path_data(outline),
-        "fill": "#ffffff",
-        "stroke": "#ffffff",
-        "stroke-width": str(2 * DIE_CUT),
-        "stroke-linejoin": "round",
-    }
-    return Node("path", "die-cut", tuple(sorted(paint.items())))
-
-
 def _fit(box: Box) -> str:
     """The transform that brings ``box`` onto the page; "" where it lies on it."""
-    low, high = MARGIN + DIE_CUT, SIDE - MARGIN - DIE_CUT
+    low, high = MARGIN + die_cut.WIDTH, SIDE - MARGIN - die_cut.WIDTH
     left, top, right, bottom = box
     if left >= low and top >= low and right <= high and bottom <= high:
         return ""

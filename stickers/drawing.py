@@ -112,6 +112,7 @@ class Drawing:
         author: who drew it.
         licence: URL of its licence.
         layers: layer name -> group.
+        shapes: layer name -> its silhouette path, where it names one.
         guides: not drawn: ``keep-*`` and ``dye-*`` paths by name.
     """
 
@@ -120,17 +121,13 @@ class Drawing:
     author: str
     licence: str
     layers: dict[str, Node]
+    shapes: dict[str, Node]
     guides: dict[str, Node]
 
     def named(self, name: str) -> Node | None:
         """The first node called ``name``."""
         nodes = (n for layer in self.layers.values() for n in layer.walk())
         return next((n for n in nodes if n.name == name), None)
-
-    def shape(self, layer: str) -> Node | None:
-        """The silhouette path of ``layer``, if this file draws one."""
-        nodes = self.layers[layer].walk() if layer in self.layers else ()
-        return next((n for n in nodes if n.name == f"shape-{layer}"), None)
 
 
 @lru_cache(maxsize=4096)
@@ -165,7 +162,12 @@ def read_drawing(path: Path) -> Drawing:
             layers[node.name] = drawn
     author, licence = _credits(root, path)
     title = root.findtext(f"{SVG}title") or path.stem
-    return Drawing(path, title, author, licence, layers, guides)
+    shapes = {
+        layer: shape
+        for layer, node in layers.items()
+        if (shape := next((n for n in node.walk() if n.name == f"shape-{layer}"), None))
+    }
+    return Drawing(path, title, author, licence, layers, shapes, guides)
 
 
 def _credits(root: ET.Element, path: Path) -> tuple[str, str]:

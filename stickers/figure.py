@@ -61,8 +61,7 @@ def figure(avatar: Avatar, catalog: Catalog, scene: Scene) -> Figure:
             elif trait == "eye_shape":
                 node = _eyes(node, *_gazes(states.eyes[expression.eyes], catalog))
             parts.append((layer, node))
-            if shape := drawing.shape(layer):
-                shapes[layer] = shape
+        shapes |= drawing.shapes
         guides |= drawing.guides
     parts += catalog.expression("mouth", expression.mouth).layers.items()
     hidden = catalog.hidden(avatar.traits)

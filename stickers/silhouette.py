@@ -1,15 +1,19 @@
 """The outline of a drawing as one path, for the die-cut border and the exact bounds.
 
-Paths in here have no conics, which SVG has not: what is painted is turned into
-quadratics once, and stays without through unions and cuts.
+Paths in here have no conics: what is painted is turned into quadratics once, and stays
+without through unions and cuts.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
+from collections.abc import Callable
 from functools import lru_cache
 
+import numpy as np
+import shapely
 import skia
 from fontTools.pens.basePen import BasePen
 from fontTools.svgLib.path import parse_path
@@ -20,14 +24,14 @@ Box = tuple[float, float, float, float]
 
 _CAPS = {"round": skia.Paint.kRound_Cap, "square": skia.Paint.kSquare_Cap}
 _JOINS = {"round": skia.Paint.kRound_Join, "bevel": skia.Paint.kBevel_Join}
-_VERBS = {
-    skia.Path.kMove_Verb: ("M", 1, skia.Path.moveTo),
-    skia.Path.kLine_Verb: ("L", 1, skia.Path.lineTo),
-    skia.Path.kQuad_Verb: ("Q", 2, skia.Path.quadTo),
-    skia.Path.kCubic_Verb: ("C", 3, skia.Path.cubicTo),
-    skia.Path.kClose_Verb: ("Z", 0, skia.Path.close),
+_POINTS = {
+    skia.Path.kMove_Verb: 1,
+    skia.Path.kLine_Verb: 1,
+    skia.Path.kQuad_Verb: 2,
+    skia.Path.kCubic_Verb: 3,
+    skia.Path.kClose_Verb: 0,
 }
-"""Verb -> its letter in SVG, how many points it adds, how it is drawn."""
+"""Verb -> how many points it adds."""
 KEPT = 16384
 """How many outlines are kept; a style has a few hundred parts."""
 
@@ -101,12 +105,45 @@ def geometry(node: Node) -> skia.Path:
     return path
 
 
+def _tried(work: Callable[..., skia.Path], *paths: skia.Path) -> skia.Path | None:
+    """What ``work`` makes of ``paths``; None if it cannot.
+
+    Skia gives up on a few paths for want of precision; turned, it sees other numbers.
+    """
+    try:
+        return work(*paths)
+    except RuntimeError:
+        pass
+    for degrees in (7, 23, 45, 71, 101):
+        turn = skia.Matrix.RotateDeg(degrees, skia.Point(256, 256))
+        back = skia.Matrix.RotateDeg(-degrees, skia.Point(256, 256))
+        turned = [skia.Path(path) for path in paths]
+        for path in turned:
+            path.transform(turn)
+        try:
+            result = work(*turned)
+        except RuntimeError:
+            continue
+        result.transform(back)
+        return result
+    return None
+
+
 def union(*paths: skia.Path) -> skia.Path:
     """All ``paths`` as one, a new one."""
-    builder = skia.OpBuilder()
+
+    def united(*paths: skia.Path) -> skia.Path:
+        builder = skia.OpBuilder()
+        for path in paths:
+            builder.add(path, skia.kUnion_PathOp)
+        return builder.resolve()
+
+    if result := _tried(united, *paths):
+        return result
+    together = skia.Path()  # overlapping, which looks the same
     for path in paths:
-        builder.add(path, skia.kUnion_PathOp)
-    return builder.resolve()
+        together.addPath(path)
+    return together
 
 
 @lru_cache(maxsize=KEPT)
@@ -120,16 +157,11 @@ def painted(node: Node) -> skia.Path:
     return path
 
 
-def moved(path: skia.Path, transform: str) -> skia.Path:
-    """A copy of ``path`` under an SVG transform."""
-    result = skia.Path(path)
-    result.transform(matrix(transform))
-    return result
-
-
 def clipped(path: skia.Path, clip: tuple[Node, ...]) -> skia.Path:
     """What of ``path`` lies in the shapes of ``clip``, however they are painted."""
-    return skia.Op(path, union(*map(_area, clip)), skia.kIntersect_PathOp)
+    area = union(*map(_area, clip))
+    cut = _tried(lambda a, b: skia.Op(a, b, skia.kIntersect_PathOp), path, area)
+    return path if cut is None else cut
 
 
 @lru_cache(maxsize=KEPT)
@@ -141,10 +173,32 @@ def _area(shape: Node) -> skia.Path:
 
 @lru_cache(maxsize=KEPT)
 def covers(whole: Node, part: Node) -> bool:
-    """Whether the box of what ``part`` paints lies in ``whole``, a convex shape."""
-    left, top, right, bottom = bounds(painted(part))
+    """Whether all that ``part`` paints surely lies in ``whole``, a convex shape."""
     outline = painted(whole)
-    return all(outline.contains(x, y) for x in (left, right) for y in (top, bottom))
+    box = _extent(part)
+    return all(
+        outline.contains(x, y) for x in (box.left(), box.right()) for y in (box.top(), box.bottom())
+    )
+
+
+@lru_cache(maxsize=KEPT)
+def _extent(node: Node) -> skia.Rect:
+    """A box around all that a node paints, found without the cost of its outline."""
+    box = skia.Rect()
+    if node.tag == "g":
+        for child in node.children:
+            box.join(_extent(child))
+    else:
+        box = geometry(node).getBounds()
+        if node.get("stroke", "none") != "none":
+            wide = float(node.get("stroke-width", "1"))
+            box.outset(wide, wide)
+    if node.clip:
+        kept = skia.Rect()
+        for shape in node.clip:
+            kept.join(matrix(shape.get("transform")).mapRect(geometry(shape).getBounds()))
+        box = box if box.intersect(kept) else skia.Rect()
+    return matrix(node.get("transform")).mapRect(box)
 
 
 def _covered(node: Node) -> skia.Path:
@@ -164,18 +218,9 @@ def _covered(node: Node) -> skia.Path:
 
 
 def _simple(path: skia.Path) -> skia.Path:
-    """``path`` without overlaps and conics.
-
-    Skia gives up on a few paths for want of precision; a hair's turn helps it.
-    """
-    for degrees in (0, 0.01, -0.02, 0.05):
-        turned = skia.Path(path)
-        turned.transform(skia.Matrix.RotateDeg(degrees, skia.Point(256, 256)))
-        try:
-            return _without_conics(skia.Simplify(turned))
-        except RuntimeError:
-            continue
-    raise ValueError("skia cannot find the outline of a path")
+    """``path`` without overlaps and conics."""
+    simple = _tried(skia.Simplify, path)
+    return _without_conics(path if simple is None else simple)
 
 
 def _without_conics(path: skia.Path) -> skia.Path:
@@ -193,9 +238,16 @@ def _without_conics(path: skia.Path) -> skia.Path:
             quads = skia.Path.ConvertConicToQuads(*points, walk.conicWeight(), 1)
             for i in range(1, len(quads) - 1, 2):
                 result.quadTo(quads[i], quads[i + 1])
+        elif verb == skia.Path.kMove_Verb:
+            result.moveTo(points[0])
+        elif verb == skia.Path.kLine_Verb:
+            result.lineTo(points[1])
+        elif verb == skia.Path.kQuad_Verb:
+            result.quadTo(*points[1:])
+        elif verb == skia.Path.kCubic_Verb:
+            result.cubicTo(*points[1:])
         else:
-            _, count, draw = _VERBS[verb]
-            draw(result, *points[len(points) - count :])
+            result.close()
 
 
 def bounds(path: skia.Path) -> Box:
@@ -204,79 +256,50 @@ def bounds(path: skia.Path) -> Box:
     return box.left(), box.top(), box.right(), box.bottom()
 
 
-Contour = list[tuple[skia.Path.Verb, list[skia.Point]]]
-"""A closed curve: its verbs, each with the points that it adds."""
+STEPS = 8
+"""Straight pieces that a curve is flattened to; parts have many short curves."""
 
 
-def path_data(path: skia.Path) -> str:
-    """SVG path data of ``path`` at a tenth of a pixel, its holes left out.
-
-    A sticker is cut around, not out of its middle.
-    """
-    return "".join(
-        [
-            _VERBS[verb][0]
-            + " ".join([_tenths(round(x * 10)) for p in points for x in (p.x(), p.y())])
-            for contour in _outer(path)
-            for verb, points in contour
-        ]
-    )
-
-
-def without_holes(path: skia.Path) -> skia.Path:
-    """``path`` with its holes filled."""
-    result = skia.Path()
-    for contour in _outer(path):
-        _draw(contour, result)
-    return result
-
-
-def _outer(path: skia.Path) -> list[Contour]:
-    """The closed curves of ``path`` that lie in no other."""
-    kept: list[Contour] = []
-    drawn: list[skia.Path] = []
-    for contour in sorted(_contours(path), key=_box_area, reverse=True):
-        for whole in kept[len(drawn) :]:
-            drawn.append(skia.Path())
-            _draw(whole, drawn[-1])
-        start = contour[0][1][0]
-        if not any(whole.contains(start.x(), start.y()) for whole in drawn):
-            kept.append(contour)
-    return kept
-
-
-def _contours(path: skia.Path) -> list[Contour]:
-    points = path.getPoints(path.countPoints())
-    found: list[Contour] = []
+def polygons(path: skia.Path) -> shapely.Geometry:
+    """``path``, which has no overlaps, as polygons."""
+    rings: list[list[tuple[float, float]]] = []
+    points = [(p.x(), p.y()) for p in path.getPoints(path.countPoints())]
     done = 0
     for verb in path.getVerbs(path.countVerbs()):
         if verb == skia.Path.kMove_Verb:
-            found.append([])
-        count = _VERBS[verb][1]
-        found[-1].append((verb, points[done : done + count]))
-        done += count
-    return found
+            rings.append([])
+        added = points[done : done + _POINTS[verb]]
+        done += len(added)
+        if len(added) < 2:
+            rings[-1] += added
+        else:
+            rings[-1] += _curve([rings[-1][-1], *added])
+    # A ring within another is a hole; the xor of all gives each its meaning.
+    areas = [shapely.make_valid(shapely.Polygon(ring)) for ring in rings if len(ring) > 3]
+    whole = shapely.Polygon()
+    for area in areas:
+        whole = shapely.symmetric_difference(whole, area)
+    return whole
 
 
-def _draw(contour: Contour, path: skia.Path) -> None:
-    for verb, points in contour:
-        _VERBS[verb][2](path, *points)
-
-
-def _box_area(contour: Contour) -> float:
-    points = [point for _, added in contour for point in added]
-    xs, ys = [p.x() for p in points], [p.y() for p in points]
-    return float((max(xs) - min(xs)) * (max(ys) - min(ys)))
+def _curve(control: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Points on the Bézier curve of 3 or 4 control points, its start left out."""
+    t = np.linspace(0, 1, STEPS + 1)[1:, None]
+    row = [np.array(p) for p in control]
+    while len(row) > 1:
+        row = [a * (1 - t) + b * t for a, b in itertools.pairwise(row)]
+    return [(float(x), float(y)) for x, y in row[0]]
 
 
 def number(value: float) -> str:
     """A coordinate as short text, at most one decimal; raises ValueError if it is not finite."""
     if not math.isfinite(value):
         raise ValueError(f"not a coordinate: {value}")
-    return _tenths(round(value * 10))
+    return tenths(round(value * 10))
 
 
 @lru_cache(maxsize=KEPT)
-def _tenths(count: int) -> str:
+def tenths(count: int) -> str:
+    """Tenths of a pixel as short text in pixels."""
     whole, rest = divmod(abs(count), 10)
     return f"{'-' if count < 0 else ''}{whole}{f'.{rest}' if rest else ''}"

@@ -33,7 +33,7 @@ def look(catalog: Catalog, avatar: Avatar) -> tuple[object, ...]:
         parts = tuple(part for part in parts if part[0] != "hair_dye")
     mouth = catalog.expression("mouth", catalog.style.resting.mouth)
     drawings = [mouth, *(d for _, _, d in parts)]
-    shapes = frozenset(layer for d in drawings for layer in d.layers if d.shape(layer))
+    shapes = frozenset(layer for d in drawings for layer in d.shapes)
     used = {slot for d in drawings for slot in catalog.slots(d, shapes)}
     hidden = catalog.hidden(avatar.traits)
     elsewhere = tuple(avatar.traits[n] for n in catalog.style.drawn_by if n not in hidden)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from golden_files import Golden, canonical
 from stickers.avatar import Avatar
 from stickers.catalog import Catalog, load_catalog
-from stickers.compose import DIE_CUT, MARGIN, compose
+from stickers.compose import MARGIN, compose
+from stickers.die_cut import WIDTH
 from stickers.document import SIDE
 from stickers.raster import rasterise
 from stickers.style import load_style
@@ -92,9 +93,9 @@ def test_the_die_cut_is_white_and_as_wide_as_the_contract_says(
     pixels = np.asarray(rasterise(compose(somebody, sly).svg)).astype(int)
     row = pixels[440]
     inside = np.nonzero(row[:, 3] > 250)[0]
-    border = row[inside[0] : inside[0] + DIE_CUT - 2]
+    border = row[inside[0] : inside[0] + WIDTH - 2]
     assert (border[:, :3] > 250).all()
-    assert (row[inside[0] + DIE_CUT + 2, :3] < 200).all()
+    assert (row[inside[0] + WIDTH + 2, :3] < 200).all()
 
 
 def test_master_colours_are_all_replaced(sly: Catalog, somebody: Avatar) -> None:

@@ -146,7 +146,7 @@ def capital(text: str) -> str:
 def offered(avatar: Avatar, catalog: Catalog) -> frozenset[str]:
     """The pickers that would change the picture: no hair colour for the bald, and so on."""
     drawn = catalog.drawn(avatar.traits)
-    shapes = HEAD | {layer for _, _, d in drawn for layer in d.layers if d.shape(layer)}
+    shapes = HEAD | {layer for _, _, d in drawn for layer in d.shapes}
     seen = frozenset[str]().union(*(catalog.slots(d, shapes) for _, _, d in drawn))
     hairless = avatar.traits["hair_style"] in HAIRLESS
     if avatar.colours["beard_colour"] == AS_HAIR and "beard_colour" in seen:
