@@ -20,6 +20,7 @@ import random
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
@@ -305,8 +306,21 @@ def avatar_of(attributes: Attributes, style: Style) -> Avatar:
     )
 
 
-MOSTLY_NONE = 0.6
-"""How often a random avatar wears none of a trait that can be worn."""
+OFTEN: Mapping[str, float] = MappingProxyType(
+    {
+        "earrings": 0.35,
+        "facial_hair": 0.35,
+        "glasses": 0.3,
+        "hair_dye": 0.15,
+        "headwear": 0.3,
+        "hearing": 0.06,
+        "lashes": 0.35,
+        "marks": 0.07,
+    }
+)
+"""How often a random avatar has any of what can be left out; each of ``marks``."""
+GROWN_UP = frozenset({"facial_hair", "marks"})
+"""What a random child has none of."""
 
 
 def random_avatar(seed: int | None = None, style: Style | None = None) -> Avatar:
@@ -316,12 +330,13 @@ def random_avatar(seed: int | None = None, style: Style | None = None) -> Avatar
     traits: dict[str, Value] = {}
     for t in TRAITS.values():
         if t.many:
-            traits[t.name] = tuple(v for v in t.values if dice.random() < 1 / len(t.values))
-        elif NONE in t.values and t.name not in ("hair_colour", "hair_texture", "brows"):
-            worn = [v for v in t.values if v != NONE]
-            traits[t.name] = NONE if dice.random() < MOSTLY_NONE else dice.choice(worn)
+            traits[t.name] = tuple(v for v in t.values if dice.random() < OFTEN[t.name])
+        elif t.name in OFTEN and dice.random() >= OFTEN[t.name]:
+            traits[t.name] = NONE
         else:
             traits[t.name] = dice.choice([v for v in t.values if v not in (NONE, "hidden")])
+    if traits["age"] == "child":
+        traits |= {name: () if TRAITS[name].many else NONE for name in GROWN_UP}
     colours = {
         s: AS_HAIR if AS_HAIR in names else dice.choice(names) for s, names in COLOURS.items()
     }

@@ -70,11 +70,12 @@ class Catalog:
             for name in TRAITS
             if name not in hidden
             for v in values_of(traits[name])
+            if f"{name}={v}" not in hidden
         )
         return tuple((name, v, d) for name, v, d in found if d is not None)
 
     def hidden(self, traits: Mapping[str, Value]) -> frozenset[str]:
-        """The traits that cannot be seen because of another, as ``hides`` says."""
+        """The traits, and ``trait=value``, that another's value hides, as ``hides`` says."""
         return frozenset(
             covered
             for name, table in self.style.hides.items()
@@ -147,7 +148,7 @@ class Catalog:
             hidden = self.hidden(traits)
             for t in TRAITS.values():
                 if t.name not in traits and t.name not in hidden and self.has_parts(t.name):
-                    looks = _times(looks, self._looks(t, shapes))
+                    looks = _times(looks, self._looks(t, shapes, hidden))
             total += looks
         return sum(n * prod(map(self._choices, slots)) for slots, n in total.items())
 
@@ -163,7 +164,9 @@ class Catalog:
         table = self.style.palettes[self.style.palette_of.get(slot, slot)]
         return len({tuple(sorted(p.items())) for p in table.values()})
 
-    def _looks(self, t: Trait, shapes: frozenset[str] = HEAD) -> Counter[frozenset[str]]:
+    def _looks(
+        self, t: Trait, shapes: frozenset[str] = HEAD, hidden: frozenset[str] = frozenset()
+    ) -> Counter[frozenset[str]]:
         """Slots used -> number of distinct looks of one trait where ``shapes`` are drawn."""
         if t.name in self.style.drawn_by:
             return Counter({frozenset[str](): len(t.values)})
@@ -175,7 +178,11 @@ class Catalog:
                 looks = _times(looks, Counter({frozenset[str](): 1}) + Counter({own: 1}))
             return looks
         # A value that never goes with what is drawn (no texture on hair) adds no look.
-        possible = [v for v in t.values if t.name not in NOT_APPLICABLE or v != NONE]
+        possible = [
+            v
+            for v in t.values
+            if f"{t.name}={v}" not in hidden and (t.name not in NOT_APPLICABLE or v != NONE)
+        ]
         drawings = {d.path if d else None: d for d in (self.drawing(t.name, v) for v in possible)}
         return Counter(self.slots(d, shapes) if d else frozenset[str]() for d in drawings.values())
 

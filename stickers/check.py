@@ -135,7 +135,8 @@ def _hiding(catalog: Catalog) -> Iterator[Problem]:
     style = catalog.style
     for name, table in style.hides.items():
         for value, covered in table.items():
-            unknown = sorted(covered - set(TRAITS))
+            known = {*TRAITS, *(f"{t.name}={v}" for t in TRAITS.values() for v in t.values)}
+            unknown = covered - known
             if name not in TRAITS or value not in TRAITS[name].values or unknown:
                 yield _toml(f"[hides.{name}] {value}: unknown trait or value", "check the spelling")
     for value in TRAITS["hair_style"].values:

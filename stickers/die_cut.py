@@ -25,6 +25,8 @@ from stickers.silhouette import Box, clipped, covers, matrix, painted, polygons,
 
 WIDTH = 8
 """px on the page."""
+CLOSED = 8
+"""px: a narrower slit between two edges of the border is closed, as with a knife."""
 SMOOTH = 0.1
 """px by which the border's edge may leave its true course."""
 
@@ -72,8 +74,9 @@ def border(found: list[Piece], fit: str) -> Node:
         # In steps of half a pixel, so that scenes share what was bordered; never wider.
         width = floor(2 * WIDTH / matrix(place).mapRadius(1)) / 2
         placed.append(_moved(_bordered(piece.parts, width), place))
-    outline = shapely.union_all(placed).simplify(SMOOTH, preserve_topology=False)
-    data = "".join(_data(polygon) for polygon in _polygons(_filled(outline)))
+    closed = _filled(shapely.union_all(placed).buffer(CLOSED / 2, quad_segs=4))
+    outline = closed.buffer(-CLOSED / 2, quad_segs=4).simplify(SMOOTH, preserve_topology=False)
+    data = "".join(_data(polygon) for polygon in _polygons(outline))
     return Node("path", "die-cut", (("d", data), ("fill", "#ffffff")))
 
 

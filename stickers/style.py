@@ -127,7 +127,7 @@ class Style(_Record):
         drawn_by: trait -> the expression's drawing that shows it.
         nothing: trait -> values that draw nothing on purpose.
         stand_ins: trait -> value -> the value whose drawing stands in for it.
-        hides: trait -> value -> traits that are not seen meanwhile.
+        hides: trait -> value -> traits, or ``trait=value``, that are not seen meanwhile.
         resting: the expression of the plain avatar.
         defaults: trait -> value where the photo does not say.
         default_colours: colour slot -> name.
