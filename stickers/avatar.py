@@ -9,7 +9,9 @@ The written rule from a photo's attributes to an avatar:
    stays. Taking it off brings the hair back.
 4. Brows and beard follow the hair's colour; on the bald they take the likeliest
    colour that the photo suggests.
-5. The confidences are carried along, so that an editor can offer unsure traits first.
+5. What nobody rates, the outfit, is picked from the style's wardrobe by the other traits:
+   the same face wears the same, a class is not in one shirt.
+6. The confidences are carried along, so that an editor can offer unsure traits first.
 """
 
 from __future__ import annotations
@@ -298,9 +300,14 @@ def avatar_of(attributes: Attributes, style: Style) -> Avatar:
     if traits["hair_style"] in HAIRLESS:
         ranked = (v for v, _ in attributes["hair_colour"].probabilities if v != NONE)
         colours["beard_colour"] = next(ranked, AS_HAIR)
+    settled = settle(traits, style.defaults)
+    seed = zlib.crc32(repr(sorted(settled.items())).encode())
+    for name, choice in style.wardrobe.items():
+        (colours if name in COLOURS else settled)[name] = choice[seed % len(choice)]
+        seed //= len(choice)
     return Avatar(
         style=style.name,
-        traits=settle(traits, style.defaults),
+        traits=settled,
         colours=colours,
         confidence={name: round(guess.confidence, 3) for name, guess in attributes.items()},
     )

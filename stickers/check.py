@@ -38,6 +38,7 @@ def problems(catalog: Catalog) -> tuple[Problem, ...]:
         _defaults,
         _hiding,
         _building,
+        _wardrobe,
         _files,
         _scenes,
     )
@@ -149,6 +150,13 @@ def _hiding(catalog: Catalog) -> Iterator[Problem]:
             )
 
 
+def _wardrobe(catalog: Catalog) -> Iterator[Problem]:
+    for name, choice in catalog.style.wardrobe.items():
+        known = COLOURS[name] if name in COLOURS else TRAITS[name].values if name in TRAITS else ()
+        for value in sorted(set(choice) - set(known)):
+            yield _toml(f"[wardrobe] {name}: no value {value!r}", "check the spelling")
+
+
 def _building(catalog: Catalog) -> Iterator[Problem]:
     style = catalog.style
     for name, table in style.build.items():
@@ -212,7 +220,10 @@ def _sides(path: Path, drawing: Drawing, file: str) -> Iterator[Problem]:
 
 
 def _scenes(catalog: Catalog) -> Iterator[Problem]:
-    yield from _expression(catalog, "style.toml", catalog.style.resting)
+    resting = catalog.style.resting
+    faces = (face for table in resting.of.values() for face in table.values())
+    for face in (resting, *faces):
+        yield from _expression(catalog, "style.toml", face)
     for scene in catalog.style.scenes.values():
         file = f"stickers/{scene.name}.toml"
         yield from _expression(catalog, file, scene.expression)

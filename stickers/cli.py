@@ -186,8 +186,18 @@ def _draw_into(
     show.written(len(pack.stickers), folder, avatar.code())
 
 
-@app.command(epilog="Example: stickers catalog --style sly --json")
-def catalog(style: StyleName = "sly", as_json: Json = False) -> None:
+@app.command(epilog="Example: stickers catalog --style sly --sheet pages")
+def catalog(
+    style: StyleName = "sly",
+    sheet: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Draw everything, a page per trait.", show_default=False),
+    ] = None,
+    sweep: Annotated[
+        bool, typer.Option("--sweep", help="Also look at every part with all that it touches.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Say what a style can draw, and check its files."""
     from stickers.catalog import load_catalog
     from stickers.check import problems
@@ -195,6 +205,16 @@ def catalog(style: StyleName = "sly", as_json: Json = False) -> None:
 
     loaded = load_catalog(style)
     found = problems(loaded)
+    if sweep and not found:
+        from stickers.sweep import apart, meet
+
+        with show.count("looking at") as seen:
+            found = (*apart(loaded), *meet(loaded, progress=seen))
+    if sheet and not found:
+        from stickers.contact import write_pages
+
+        with show.progress("drawing", None) as done:
+            write_pages(loaded, sheet, progress=done)
     summary = {} if found else loaded.summary()
     if as_json:
         print(json.dumps(summary | {"problems": [str(p) for p in found]}, ensure_ascii=False))

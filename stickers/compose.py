@@ -41,7 +41,8 @@ def compose(avatar: Avatar, catalog: Catalog, scene: str | Scene | None = None) 
             alt=f"An illustrated portrait in the {style.title} style.",
             emoji=("🙂",),
             keywords=("avatar", "portrait"),
-            expression=style.resting,
+            expression=style.resting.face(avatar.traits),
+            pose=Pose(tilt=style.resting.tilt),
         )
     elif isinstance(scene, str):
         scene = style.scene(scene)

@@ -6,13 +6,15 @@ import io
 from collections.abc import Sequence
 
 import skia
-from PIL import Image
+from font_fredoka_one import FredokaOne
+from PIL import Image, ImageDraw, ImageFont
 
 from stickers.document import SIDE
 
 WEBP_LIMIT = 100_000
 """Bytes: what WhatsApp takes for a static sticker, the strictest of the messengers."""
 SHEET_BACKGROUND = (232, 238, 235)
+SHEET_INK = (74, 82, 84)
 
 
 def rasterise(svg: str, side: int = SIDE) -> Image.Image:
@@ -56,14 +58,29 @@ def webp(picture: Image.Image, limit: int = WEBP_LIMIT) -> bytes:
     raise ValueError(f"a picture of {picture.width} px does not fit into {limit} bytes")
 
 
-def sheet(pictures: Sequence[Image.Image], columns: int = 4, cell: int = 256) -> Image.Image:
-    """All ``pictures`` on one page, RGB, ``columns`` across in cells of ``cell`` px."""
+def sheet(
+    pictures: Sequence[Image.Image],
+    columns: int = 4,
+    cell: int = 256,
+    labels: Sequence[str] = (),
+) -> Image.Image:
+    """All ``pictures`` on one page, RGB, ``columns`` across in cells of ``cell`` px.
+
+    With ``labels``, one beneath each picture.
+    """
+    columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
     gap = cell // 16
-    size = (columns * (cell + gap) + gap, rows * (cell + gap) + gap)
+    high = cell + gap + (cell // 10 if labels else 0)
+    size = (columns * (cell + gap) + gap, rows * high + gap)
     page = Image.new("RGB", size, SHEET_BACKGROUND)
+    draw, font = ImageDraw.Draw(page), ImageFont.truetype(FredokaOne, max(8, cell // 13))
     for i, picture in enumerate(pictures):
         small = picture.resize((cell, cell), Image.Resampling.LANCZOS)
         row, column = divmod(i, columns)
-        page.paste(small, (gap + column * (cell + gap), gap + row * (cell + gap)), small)
+        left, top = gap + column * (cell + gap), gap + row * high
+        page.paste(small, (left, top), small)
+        if labels:
+            at = (left + cell / 2, top + cell + cell // 20)
+            draw.text(at, labels[i], SHEET_INK, font, anchor="mm")
     return page

@@ -77,6 +77,26 @@ class Expression(_Record):
     mouth: str
 
 
+class Resting(Expression):
+    """The face and the pose of the plain portrait.
+
+    Attributes:
+        tilt: degrees clockwise that the head leans.
+        of: trait -> value -> the face of those who have it, instead.
+    """
+
+    tilt: float = 0
+    of: Mapping[str, Mapping[str, Expression]] = {}
+
+    def face(self, traits: Mapping[str, str | tuple[str, ...]]) -> Expression:
+        """The expression at rest of somebody with ``traits``."""
+        for name, table in self.of.items():
+            for value, face in table.items():
+                if traits[name] == value:
+                    return face
+        return Expression(brows=self.brows, eyes=self.eyes, mouth=self.mouth)
+
+
 class Pose(_Record):
     """How the figure stands: degrees clockwise, a factor, px right and down."""
 
@@ -128,12 +148,13 @@ class Style(_Record):
         nothing: trait -> values that draw nothing on purpose.
         stand_ins: trait -> value -> the value whose drawing stands in for it.
         hides: trait -> value -> traits, or ``trait=value``, that are not seen meanwhile.
-        resting: the expression of the plain avatar.
+        resting: the face and the pose of the plain portrait.
         defaults: trait -> value where the photo does not say.
         default_colours: colour slot -> name.
         keys: slot -> tone -> the master colour that the drawings are painted with.
         palettes: slot -> name -> tone -> colour.
         palette_of: slot -> the slot whose palettes it takes.
+        wardrobe: trait or colour slot -> what people from a photo may wear.
         recolour: trait -> value -> "slot.tone" -> colour.
         build: trait -> value -> how that value changes proportions.
         scenes: by name, sorted.
@@ -149,7 +170,7 @@ class Style(_Record):
     neck: Pair
     brow_centres: tuple[Pair, Pair]
     eye_centres: tuple[Pair, Pair]
-    resting: Expression
+    resting: Resting
     defaults: Mapping[str, str | tuple[str, ...]]
     default_colours: Mapping[str, str]
     keys: Mapping[str, Palette]
@@ -162,6 +183,7 @@ class Style(_Record):
     hides: Mapping[str, Mapping[str, frozenset[str]]] = {}
     palette_of: Mapping[str, str] = {}
     recolour: Mapping[str, Mapping[str, Palette]] = {}
+    wardrobe: Mapping[str, tuple[str, ...]] = {}
     build: Mapping[str, Mapping[str, tuple[Build, ...]]] = {}
 
     def palette(self, slot: str, name: str) -> Palette:

@@ -62,6 +62,14 @@ TOUCHING: tuple[tuple[str, str], ...] = (
 )
 """Every pair of which one part lies on, over or beside the other."""
 
+SHOWN_ON: tuple[tuple[str, str], ...] = (
+    *((other, "hair_style") for other in ("hair_texture", "hair_dye", "earrings", "hearing")),
+    *((other, "headwear") for other in ("hair_dye", "earrings", "hearing", "face_shape")),
+    *(("facial_hair", "face_shape"), ("face_shape", "facial_hair"), ("lips", MOUTH)),
+    *(("lashes", "eye_shape"), ("frame_weight", "glasses"), ("eye_shape", "glasses")),
+    *(("marks", "age"), ("age", "face_shape")),
+)
+"""Traits that another could swallow: every value must be seen on every value of the other."""
 NECK = (236.0, 356.0, 276.0, 384.0)
 """px: a box that is neck or clothes on every figure."""
 EARS = 236
@@ -102,25 +110,41 @@ def meet(
     return tuple(found)
 
 
-def apart(catalog: Catalog) -> tuple[Problem, ...]:
-    """The values that cannot be told from another of their trait, and colours too alike."""
+def apart(catalog: Catalog, shown: Iterable[tuple[str, str]] = SHOWN_ON) -> tuple[Problem, ...]:
+    """The values that cannot be told from another of their trait, and colours too alike.
+
+    Args:
+        catalog: a style without `check.problems`.
+        shown: of `SHOWN_ON`, the traits to see on every value of another.
+    """
     found: list[Problem] = []
     for name in TRAITS:
-        pictures = {
-            value: np.asarray(rasterise(compose(avatar, catalog).svg)).astype(np.int16)
-            for value in _values(catalog, name)
-            if (avatar := _avatar(catalog, _base(name) | {name: value}))
-        }
-        for (a, first), (b, second) in combinations(pictures.items(), 2):
-            if (np.abs(first - second).max(axis=2) > SEEN).sum() < CHANGED:
-                what = f"looks like {name} {b}"
-                found.append(Problem(f"{name} {a}", what, "draw the difference larger"))
+        found += _twins(catalog, name, _base(name))
+    for name, on in shown:
+        for value in _values(catalog, on):
+            found += _twins(catalog, name, _base(name) | {on: value})
     for slot, table in catalog.style.palettes.items():
         for (a, one), (b, two) in combinations(table.items(), 2):
             if float(np.linalg.norm(_rgb(one["base"]) - _rgb(two["base"]))) < APART:
                 what = f"{slot} {a} looks like {b}"
                 found.append(Problem("style.toml", what, "choose them further apart"))
     return tuple(found)
+
+
+def _twins(catalog: Catalog, name: str, base: dict[str, str]) -> Iterator[Problem]:
+    """The values of ``name`` that look alike on somebody with ``base``, hidden ones left out."""
+    pictures: dict[str, NDArray[np.int16]] = {}
+    for value in _values(catalog, name):
+        given = base | {name: value}
+        avatar = _avatar(catalog, {n: v for n, v in given.items() if n in TRAITS})
+        if avatar and not {name, f"{name}={value}"} & catalog.hidden(avatar.traits):
+            svg = compose(avatar, catalog, _scene(catalog, given)).svg
+            pictures[value] = np.asarray(rasterise(svg)).astype(np.int16)
+    where = "".join(f" with {kind} {value}" for kind, value in base.items())
+    for (a, first), (b, second) in combinations(pictures.items(), 2):
+        if (np.abs(first - second).max(axis=2) > SEEN).sum() < CHANGED:
+            what = f"looks like {name} {b}"
+            yield Problem(f"{name} {a}{where}", what, "draw the difference larger")
 
 
 def _rgb(colour: str) -> NDArray[np.int16]:
