@@ -52,8 +52,11 @@ def compose(avatar: Avatar, catalog: Catalog, scene: str | Scene | None = None) 
     pieces = die_cut.pieces(person, style.head_layers, turn, pose)
     pieces += [die_cut.Piece((((node,), None),)) for node in caption]
     fit = _fit(die_cut.box(pieces))
-    drawn = group(*_stacked(person, turn, catalog), transform=pose)
-    nodes = (die_cut.border(pieces, fit), group(drawn, *caption, transform=fit))
+    nodes = (
+        die_cut.border(pieces, fit),
+        *_stacked(person, f"{fit} {pose}", turn, catalog),
+        *(group(node, transform=fit) for node in caption),
+    )
     prefix = hashlib.sha256(f"{avatar.code()} {scene!r}".encode()).hexdigest()[:8]
     svg = document(nodes, _paints(avatar, catalog), f"s{prefix}", scene.alt, style)
     return Sticker(scene.name, svg, scene.alt, scene.emoji, scene.keywords)
@@ -79,14 +82,15 @@ def _posed(pose: Pose) -> str:
     return " ".join(steps)
 
 
-def _stacked(person: Figure, turn: str, catalog: Catalog) -> list[Node]:
-    """The layers in order, each clipped to what headwear keeps of it, the head turned."""
+def _stacked(person: Figure, place: str, turn: str, catalog: Catalog) -> list[Node]:
+    """The layers in order, each in its place and clipped to what headwear keeps of it."""
     stack: list[Node] = []
     for layer in catalog.style.layers:
         if nodes := (*person.layers.get(layer, ()), *person.props.get(layer, ())):
             turned = turn if layer in catalog.style.head_layers else ""
             keep = person.keep.get(layer)
-            stack.append(group(*nodes, transform=turned, clip=(keep,) if keep else ()))
+            transform = f"{place} {turned}".strip()
+            stack.append(group(*nodes, transform=transform, clip=(keep,) if keep else ()))
     return stack
 
 
@@ -110,7 +114,8 @@ def _paints(avatar: Avatar, catalog: Catalog) -> dict[str, str]:
 
 def _fit(box: Box) -> str:
     """The transform that brings ``box`` onto the page; "" where it lies on it."""
-    low, high = MARGIN + die_cut.WIDTH, SIDE - MARGIN - die_cut.WIDTH
+    edge = MARGIN + die_cut.WIDTH + 0.5
+    low, high = edge, SIDE - edge
     left, top, right, bottom = box
     if left >= low and top >= low and right <= high and bottom <= high:
         return ""

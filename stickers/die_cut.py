@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import floor
 
 import numpy as np
 import shapely
@@ -50,7 +49,7 @@ def pieces(person: Figure, head_layers: frozenset[str], turn: str, pose: str) ->
         keep = person.keep.get(layer)
         if layer in head_layers:
             # What lies on the face cannot change the head's outline.
-            head.append((tuple(n for n in nodes if not covers(person.head, n)), keep))
+            head.append((tuple(n for n in nodes if not _on_head(person.head, n)), keep))
         else:
             body.append((nodes, keep))
     held = tuple((ns, None) for layer, ns in person.props.items() if layer not in head_layers)
@@ -61,7 +60,7 @@ def pieces(person: Figure, head_layers: frozenset[str], turn: str, pose: str) ->
 
 def box(found: list[Piece]) -> Box:
     """(left, top, right, bottom) in px of what all pieces paint."""
-    boxes = [_moved(_whole(piece.parts), piece.place).bounds for piece in found]
+    boxes = [_moved(_hull(piece.parts), piece.place).bounds for piece in found]
     left, top, right, bottom = zip(*boxes, strict=True)
     return min(left), min(top), max(right), max(bottom)
 
@@ -71,11 +70,11 @@ def border(found: list[Piece], fit: str) -> Node:
     placed: list[shapely.Geometry] = []
     for piece in found:
         place = f"{fit} {piece.place}"
-        # In steps of half a pixel, so that scenes share what was bordered; never wider.
-        width = floor(2 * WIDTH / matrix(place).mapRadius(1)) / 2
+        # In whole pixels, so that scenes share what was bordered.
+        width = round(WIDTH / matrix(place).mapRadius(1))
         placed.append(_moved(_bordered(piece.parts, width), place))
-    closed = _filled(shapely.union_all(placed).buffer(CLOSED / 2, quad_segs=4))
-    outline = closed.buffer(-CLOSED / 2, quad_segs=4).simplify(SMOOTH, preserve_topology=False)
+    closed = _filled(shapely.union_all(placed).buffer(CLOSED / 2, quad_segs=3))
+    outline = closed.buffer(-CLOSED / 2, quad_segs=3).simplify(SMOOTH, preserve_topology=False)
     data = "".join(_data(polygon) for polygon in _polygons(outline))
     return Node("path", "die-cut", (("d", data), ("fill", "#ffffff")))
 
@@ -92,13 +91,26 @@ def covered_by(parts: tuple[Part, ...], area: Box) -> bool:
 
 
 @lru_cache(MADE)
-def _bordered(parts: tuple[Part, ...], width: float) -> shapely.Geometry:
-    return _filled(_whole(parts).buffer(width, quad_segs=8)).simplify(SMOOTH)
+def _on_head(head: Node, node: Node) -> bool:
+    return covers(head, node) or bool(_outline(head, None).covers(_outline(node, None)))
 
 
 @lru_cache(MADE)
-def _whole(parts: tuple[Part, ...]) -> shapely.Geometry:
-    return _filled(shapely.union_all(_outlines(parts)))
+def _bordered(parts: tuple[Part, ...], width: int) -> shapely.Geometry:
+    """The border of a piece: that of its nodes together, which many pieces share."""
+    edges = [_edge(node, keep, width) for nodes, keep in parts for node in nodes]
+    return _filled(shapely.union_all(edges)).simplify(SMOOTH)
+
+
+@lru_cache(MADE)
+def _edge(node: Node, keep: Node | None, width: int) -> shapely.Geometry:
+    return _filled(_outline(node, keep).buffer(width, quad_segs=8)).simplify(SMOOTH)
+
+
+@lru_cache(MADE)
+def _hull(parts: tuple[Part, ...]) -> shapely.Geometry:
+    """The smallest convex shape around a piece: as far to all sides, of few points."""
+    return shapely.convex_hull(shapely.GeometryCollection(_outlines(parts)))
 
 
 def _outlines(parts: tuple[Part, ...]) -> list[shapely.Geometry]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -38,8 +38,17 @@ class Markup:
 
 
 @lru_cache(16384)
-def markup(node: Node) -> Markup:
-    """The text of ``node``; kept, because parts and their poses are used again and again."""
+def _part(node: Node) -> Markup:
+    """The text of a part; kept, because parts are used again and again."""
+    return _written(node)
+
+
+def _layer(node: Node) -> Markup:
+    """The text of a layer: parts that meet once, in one place."""
+    return _written(node, _part)
+
+
+def _written(node: Node, child: Callable[[Node], Markup] | None = None) -> Markup:
     clips: dict[str, str] = {}
     clip = ""
     if node.clip:
@@ -49,9 +58,9 @@ def markup(node: Node) -> Markup:
         clip = f' clip-path="url(#{_PREFIX}-{name})"'
     if node.tag != "g":
         return Markup(_element(node.tag, node.attrs, clip), clips)
-    children = [markup(child) for child in node.children]
-    for child in children:
-        clips |= child.clips
+    children = [(child or _written)(inner) for inner in node.children]
+    for inner in children:
+        clips |= inner.clips
     return Markup(_element("g", node.attrs, clip, "".join(c.text for c in children)), clips)
 
 
@@ -61,13 +70,13 @@ def document(
     """The SVG text of ``nodes`` on a page of `SIDE` x `SIDE`.
 
     Args:
-        nodes: what is drawn, back to front.
+        nodes: layers, back to front, made of parts.
         paints: master colour -> colour.
         prefix: starts every id, so that several documents can stand on one page.
         alt: alternative text, the document's title.
         style: whose author and licence go into the metadata.
     """
-    written = [markup(node) for node in nodes]
+    written = [_layer(node) for node in nodes]
     clips = {name: shapes for m in written for name, shapes in m.clips.items()}
     defs = "".join(
         f'<clipPath id="{_PREFIX}-{name}">{shapes}</clipPath>' for name, shapes in clips.items()

@@ -6,11 +6,11 @@ without through unions and cuts.
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from math import comb
 
 import numpy as np
 import shapely
@@ -146,9 +146,17 @@ def union(*paths: skia.Path) -> skia.Path:
     return together
 
 
-@lru_cache(maxsize=KEPT)
 def painted(node: Node) -> skia.Path:
     """What a node paints, fills and strokes, after clip and transform. Shared: copy to change."""
+    return _kept(node) if node.tag == "g" else _painted(node)
+
+
+@lru_cache(maxsize=KEPT)
+def _kept(node: Node) -> skia.Path:
+    return _painted(node)
+
+
+def _painted(node: Node) -> skia.Path:
     path = union(*map(painted, node.children)) if node.tag == "g" else _covered(node)
     if node.clip:
         path = clipped(path, node.clip)
@@ -181,7 +189,6 @@ def covers(whole: Node, part: Node) -> bool:
     )
 
 
-@lru_cache(maxsize=KEPT)
 def _extent(node: Node) -> skia.Rect:
     """A box around all that a node paints, found without the cost of its outline."""
     box = skia.Rect()
@@ -258,11 +265,17 @@ def bounds(path: skia.Path) -> Box:
 
 STEPS = 8
 """Straight pieces that a curve is flattened to; parts have many short curves."""
+_T = np.linspace(0, 1, STEPS + 1)[1:]
+_BERNSTEIN = {
+    n: np.stack([comb(n - 1, k) * _T**k * (1 - _T) ** (n - 1 - k) for k in range(n)], axis=1)
+    for n in (3, 4)
+}
+"""Number of control points -> the weights that they have at each step."""
 
 
 def polygons(path: skia.Path) -> shapely.Geometry:
     """``path``, which has no overlaps, as polygons."""
-    rings: list[list[tuple[float, float]]] = []
+    rings: list[list[Sequence[float]]] = []
     points = [(p.x(), p.y()) for p in path.getPoints(path.countPoints())]
     done = 0
     for verb in path.getVerbs(path.countVerbs()):
@@ -282,13 +295,10 @@ def polygons(path: skia.Path) -> shapely.Geometry:
     return whole
 
 
-def _curve(control: list[tuple[float, float]]) -> list[tuple[float, float]]:
+def _curve(control: list[Sequence[float]]) -> list[list[float]]:
     """Points on the Bézier curve of 3 or 4 control points, its start left out."""
-    t = np.linspace(0, 1, STEPS + 1)[1:, None]
-    row = [np.array(p) for p in control]
-    while len(row) > 1:
-        row = [a * (1 - t) + b * t for a, b in itertools.pairwise(row)]
-    return [(float(x), float(y)) for x, y in row[0]]
+    points: list[list[float]] = (_BERNSTEIN[len(control)] @ control).tolist()
+    return points
 
 
 def number(value: float) -> str:

@@ -73,7 +73,10 @@ class Trait:
         return (self.check(NONE if code == "-" else code),)
 
     def to_rating(self, values: Iterable[str]) -> str:
-        """The rater's code for ``values``: the inverse of `from_rating`."""
+        """The rater's code for ``values``: the inverse of `from_rating`.
+
+        Of a trait with ``many``, what raters have no letter for is left out.
+        """
         given = [self.check(v) for v in values]
         if self.many:
             return "".join(code for v, code in self.codes.items() if v in given) or "-"

@@ -164,6 +164,24 @@ def test_changes_that_cannot_be_are_refused(somebody: Avatar, changes: dict[str,
         somebody.changed(changes)
 
 
+def test_the_outfit_is_picked_from_the_wardrobe_by_the_face(sly: Catalog) -> None:
+    worn = set()
+    for nose in TRAITS["nose"].values:
+        avatar = avatar_of(seen(nose=(nose, 0.9)), sly.style)
+        assert avatar == avatar_of(seen(nose=(nose, 0.9)), sly.style)
+        worn.add((avatar.traits["outfit"], avatar.colours["cloth_colour"]))
+        assert avatar.traits["outfit"] in sly.style.wardrobe["outfit"]
+    assert len(worn) > 3
+
+
+def test_a_random_child_has_no_beard(sly: Catalog) -> None:
+    people = [random_avatar(seed, sly.style).traits for seed in range(120)]
+    children = [traits for traits in people if traits["age"] == "child"]
+    assert children
+    assert all(traits["facial_hair"] == "none" and not traits["marks"] for traits in children)
+    assert any(traits["facial_hair"] != "none" for traits in people)
+
+
 def test_a_seed_gives_the_same_random_avatar_and_another_seed_another() -> None:
     assert random_avatar(5) == random_avatar(5)
     assert len({random_avatar(seed).code() for seed in range(50)}) == 50

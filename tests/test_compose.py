@@ -36,6 +36,20 @@ PEOPLE = {
         {"hair_style": "afro_big", "hair_colour": "black", "skin_tone": "9", "earrings": "hoop"},
         "its_fine",
     ),
+    "she": (
+        {"hair_style": "long_wavy", "hair_dye": "ombre", "dye_colour": "red", "lashes": "winged"},
+        "call_me",
+    ),
+    "kid": (
+        {
+            "age": "child",
+            "hair_style": "space_buns",
+            "hearing": "cochlear_implant",
+            "outfit": "overalls",
+            "skin_tone": "7",
+        },
+        "dance",
+    ),
 }
 
 

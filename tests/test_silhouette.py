@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from stickers.drawing import Node, group
-from stickers.silhouette import bounds, covers, matrix, number, painted, path_data, union
+from stickers.silhouette import bounds, covers, matrix, number, painted, polygons, tenths, union
 
 
 def shape(tag: str, **attrs: str) -> Node:
@@ -45,15 +47,20 @@ def test_what_is_clipped_away_does_not_count() -> None:
     assert box(group(wide, clip=(clip,))) == (20, 0, 50, 10)
 
 
-def test_an_outline_has_no_holes_and_is_short_and_finite() -> None:
+def test_outlines_become_polygons_with_their_holes() -> None:
     ring = shape("circle", cx="100", cy="100", r="50", fill="none", stroke="#000000")
-    dot = shape("circle", cx="100", cy="100", r="5")
-    apart = shape("path", d="M200 0H210.04V10Z")
-    data = path_data(union(painted(ring), painted(dot), painted(apart)))
-    assert data.count("M") == data.count("Z") == 2
-    assert "210.04" not in data
-    assert number(-0.01) == "0"
-    assert number(12.30) == "12.3"
+    area = polygons(painted(ring.with_attrs(stroke_width="4")))
+    assert abs(area.area - math.pi * (52**2 - 48**2)) < 5
+    assert len(area.interiors) == 1
+
+
+def test_numbers_are_short_and_finite() -> None:
+    assert (number(-0.01), number(12.30), number(-0.46), tenths(-123)) == (
+        "0",
+        "12.3",
+        "-0.5",
+        "-12.3",
+    )
     with pytest.raises(ValueError, match="coordinate"):
         number(float("nan"))
 
