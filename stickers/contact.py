@@ -6,12 +6,12 @@ The people on them differ in skin and hair, so that a part is seen on more than 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import cycle
+from itertools import count, cycle
 from pathlib import Path
 
 from PIL import Image
 
-from stickers.avatar import Avatar, default_avatar
+from stickers.avatar import Avatar, default_avatar, random_avatar
 from stickers.catalog import Catalog
 from stickers.compose import compose
 from stickers.output import staged
@@ -20,7 +20,7 @@ from stickers.raster import rasterise, sheet
 from stickers.traits import AS_HAIR, COLOURS, HAIRLESS, NONE, TRAITS
 
 COLUMNS = 10
-CELL = 160
+CELL = 144
 PEOPLE = (
     {"skin_tone": "4", "hair_colour": "dark_brown", "cloth_colour": "teal"},
     {"skin_tone": "8", "hair_colour": "black", "cloth_colour": "mustard"},
@@ -52,7 +52,8 @@ def pages(catalog: Catalog, progress: Progress = unwatched) -> Iterator[tuple[st
     """
     usual = default_avatar(catalog.style)
     cells = {name: list(_values(name, usual)) for name in (*TRAITS, *COLOURS)}
-    cells[SCENES] = [(name, who) for name, who in zip(catalog.style.scenes, cycle(_crowd(usual)))]
+    crowd = (random_avatar(seed, catalog.style) for seed in count())
+    cells[SCENES] = list(zip(catalog.style.scenes, crowd, strict=False))
     for page, shown in cells.items():
         pictures = [
             rasterise(compose(who, catalog, name if page == SCENES else None).svg, CELL)
@@ -77,14 +78,10 @@ def write_pages(
     names: list[str] = []
     with staged(Path(folder)) as stage:
         for name, page in pages(catalog, progress):
-            # Flat colours: a palette of 255 loses nothing that is seen.
-            page.quantize(255, dither=Image.Dither.NONE).save(stage / f"{name}.png", optimize=True)
+            # Flat colours: a palette loses nothing that is seen.
+            page.quantize(160, dither=Image.Dither.NONE).save(stage / f"{name}.png", optimize=True)
             names.append(name)
     return tuple(Path(folder) / f"{name}.png" for name in names)
-
-
-def _crowd(usual: Avatar) -> list[Avatar]:
-    return [usual.changed(person) for person in PEOPLE]
 
 
 def _values(name: str, usual: Avatar) -> Iterator[tuple[str, Avatar]]:

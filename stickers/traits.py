@@ -140,7 +140,7 @@ _ALL = (
         chosen="""fade_straight flat_top pompadour curtains swept_back thinning
         side_swept_long fringe_tied_back bob_wavy_fringe low_soft_bun low_ponytail mullet
         undercut_side man_bun set_short twist_out two_strand_twists bantu_knots
-        space_buns""",
+        space_buns crown_braid""",
     ),
     Trait("hair_colour", (NONE, *HAIR_COLOURS)),
     _trait("hair_texture", "none straight wavy curly coily"),

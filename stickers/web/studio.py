@@ -53,6 +53,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "buzz": "buzz cut",
         "caesar_fringe": "short fringe",
         "cat_eye": "cat-eye",
+        "crown_braid": "crown braid",
         "curly_fade": "curls with faded sides",
         "curly_short": "short curls",
         "fade_straight": "straight hair with faded sides",
