@@ -206,10 +206,10 @@ def catalog(
     loaded = load_catalog(style)
     found = problems(loaded)
     if sweep and not found:
-        from stickers.sweep import apart, meet
+        from stickers.sweep import apart, meet, shown
 
         with show.count("looking at") as seen:
-            found = (*apart(loaded), *meet(loaded, progress=seen))
+            found = (*apart(loaded), *shown(loaded), *meet(loaded, progress=seen))
     if sheet and not found:
         from stickers.contact import write_pages
 

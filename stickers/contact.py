@@ -34,7 +34,7 @@ SEEN_ON = {
     "dye_colour": {"hair_dye": "ombre", "hair_style": "long_wavy"},
     "frame_colour": {"glasses": "round"},
     "frame_weight": {"glasses": "round"},
-    "hair_dye": {"hair_style": "long_wavy", "dye_colour": "blonde"},
+    "hair_dye": {"hair_style": "long_wavy"},
     "hair_texture": {"hair_style": "pixie"},
     "headwear": {"hair_style": "shoulder_wavy"},
     "headwear_colour": {"headwear": "beanie"},

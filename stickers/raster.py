@@ -60,8 +60,8 @@ def webp(picture: Image.Image, limit: int = WEBP_LIMIT) -> bytes:
 
 def sheet(
     pictures: Sequence[Image.Image],
-    columns: int = 4,
-    cell: int = 256,
+    columns: int = 7,
+    cell: int = 224,
     labels: Sequence[str] = (),
 ) -> Image.Image:
     """All ``pictures`` on one page, RGB, ``columns`` across in cells of ``cell`` px.

@@ -257,12 +257,6 @@ def _without_conics(path: skia.Path) -> skia.Path:
             result.close()
 
 
-def bounds(path: skia.Path) -> Box:
-    """(left, top, right, bottom) in px, tight."""
-    box = path.computeTightBounds()
-    return box.left(), box.top(), box.right(), box.bottom()
-
-
 STEPS = 8
 """Straight pieces that a curve is flattened to; parts have many short curves."""
 _T = np.linspace(0, 1, STEPS + 1)[1:]
@@ -288,7 +282,7 @@ def polygons(path: skia.Path) -> shapely.Geometry:
         else:
             rings[-1] += _curve([rings[-1][-1], *added])
     # A ring within another is a hole; the xor of all gives each its meaning.
-    areas = [shapely.make_valid(shapely.Polygon(ring)) for ring in rings if len(ring) > 3]
+    areas = [shapely.make_valid(shapely.Polygon(ring)) for ring in rings if len(ring) > 2]
     whole = shapely.Polygon()
     for area in areas:
         whole = shapely.symmetric_difference(whole, area)

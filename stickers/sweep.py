@@ -6,15 +6,17 @@ it takes minutes; `stickers catalog --sweep` runs it for an illustrator.
 `meet` looks at each picture for what the art contract promises: it is well-formed, it
 keeps the margin, it has no see-through pixel inside and no gap between head, neck and
 clothes, and no hair stands out of headwear that covers the head. `apart` looks whether
-every value of every trait changes the picture against every other value.
+every value of every trait changes the picture against every other value, and `shown`
+whether it still does where another trait could swallow it.
 """
 
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations, product
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,7 @@ from stickers.avatar import Avatar, Value, default_avatar, impossible, settle
 from stickers.catalog import Catalog
 from stickers.check import Problem
 from stickers.compose import MARGIN, compose
+from stickers.contact import SEEN_ON
 from stickers.die_cut import covered_by, gaps
 from stickers.document import SIDE
 from stickers.figure import figure
@@ -110,19 +113,9 @@ def meet(
     return tuple(found)
 
 
-def apart(catalog: Catalog, shown: Iterable[tuple[str, str]] = SHOWN_ON) -> tuple[Problem, ...]:
-    """The values that cannot be told from another of their trait, and colours too alike.
-
-    Args:
-        catalog: a style without `check.problems`.
-        shown: of `SHOWN_ON`, the traits to see on every value of another.
-    """
-    found: list[Problem] = []
-    for name in TRAITS:
-        found += _twins(catalog, name, _base(name))
-    for name, on in shown:
-        for value in _values(catalog, on):
-            found += _twins(catalog, name, _base(name) | {on: value})
+def apart(catalog: Catalog) -> tuple[Problem, ...]:
+    """The values that cannot be told from another of their trait, and colours too alike."""
+    found = [p for name in TRAITS for p in _twins(catalog, name)]
     for slot, table in catalog.style.palettes.items():
         for (a, one), (b, two) in combinations(table.items(), 2):
             if float(np.linalg.norm(_rgb(one["base"]) - _rgb(two["base"]))) < APART:
@@ -131,16 +124,33 @@ def apart(catalog: Catalog, shown: Iterable[tuple[str, str]] = SHOWN_ON) -> tupl
     return tuple(found)
 
 
-def _twins(catalog: Catalog, name: str, base: dict[str, str]) -> Iterator[Problem]:
-    """The values of ``name`` that look alike on somebody with ``base``, hidden ones left out."""
+def shown(catalog: Catalog, pairs: Iterable[tuple[str, str]] = SHOWN_ON) -> tuple[Problem, ...]:
+    """The values that cannot be told from another on some value of another trait.
+
+    Args:
+        catalog: a style without `check.problems`.
+        pairs: those of `SHOWN_ON` to go through.
+    """
+    return tuple(
+        problem
+        for name, on in pairs
+        for value in _values(catalog, on)
+        for problem in _twins(catalog, name, {on: value})
+    )
+
+
+def _twins(
+    catalog: Catalog, name: str, on: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Problem]:
+    """The values of ``name`` that look alike on somebody who has ``on``, hidden ones left out."""
     pictures: dict[str, NDArray[np.int16]] = {}
     for value in _values(catalog, name):
-        given = base | {name: value}
+        given = {**SEEN_ON.get(name, {}), **on, name: value}
         avatar = _avatar(catalog, {n: v for n, v in given.items() if n in TRAITS})
         if avatar and not {name, f"{name}={value}"} & catalog.hidden(avatar.traits):
             svg = compose(avatar, catalog, _scene(catalog, given)).svg
             pictures[value] = np.asarray(rasterise(svg)).astype(np.int16)
-    where = "".join(f" with {kind} {value}" for kind, value in base.items())
+    where = "".join(f" with {kind} {value}" for kind, value in on.items())
     for (a, first), (b, second) in combinations(pictures.items(), 2):
         if (np.abs(first - second).max(axis=2) > SEEN).sum() < CHANGED:
             what = f"looks like {name} {b}"
@@ -149,13 +159,6 @@ def _twins(catalog: Catalog, name: str, base: dict[str, str]) -> Iterator[Proble
 
 def _rgb(colour: str) -> NDArray[np.int16]:
     return np.frombuffer(bytes.fromhex(colour[1:]), np.uint8).astype(np.int16)
-
-
-def _base(trait: str) -> dict[str, str]:
-    """What must be there for ``trait`` to be seen."""
-    return {"frame_weight": {"glasses": "round"}, "hair_dye": {"hair_style": "long_wavy"}}.get(
-        trait, {}
-    )
 
 
 def _values(catalog: Catalog, kind: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from stickers.drawing import Node, group
-from stickers.silhouette import bounds, covers, matrix, number, painted, polygons, tenths, union
+from stickers.silhouette import covers, matrix, number, painted, polygons, tenths, union
 
 
 def shape(tag: str, **attrs: str) -> Node:
@@ -14,7 +14,7 @@ def shape(tag: str, **attrs: str) -> Node:
 
 
 def box(*nodes: Node) -> tuple[float, ...]:
-    return tuple(round(x, 1) for x in bounds(union(*map(painted, nodes))))
+    return tuple(round(x, 1) for x in polygons(union(*map(painted, nodes))).bounds)
 
 
 def test_strokes_count_with_half_their_width() -> None:
