@@ -142,12 +142,12 @@ class Catalog:
         trait, a stand-in or a colour that nothing is painted with adds nothing. Nor does
         hair dyed in part in its own colour.
         """
+        deciding = frozenset(self.style.hides)
         total: Counter[frozenset[str]] = Counter()
-        for traits, seen, shapes in self._decided():
-            looks = Counter({seen | self._always(): 1})
-            hidden = self.hidden(traits)
+        for (seen, shapes, hidden), number in Counter(self._decided()).items():
+            looks = Counter({seen | self._always(): number})
             for t in TRAITS.values():
-                if t.name not in traits and t.name not in hidden and self.has_parts(t.name):
+                if t.name not in deciding | hidden and self.has_parts(t.name):
                     looks = _times(looks, self._looks(t, shapes, hidden))
             total += looks
         return sum(n * prod(map(self._choices, slots)) for slots, n in total.items())
@@ -186,14 +186,13 @@ class Catalog:
         drawings = {d.path if d else None: d for d in (self.drawing(t.name, v) for v in possible)}
         return Counter(self.slots(d, shapes) if d else frozenset[str]() for d in drawings.values())
 
-    def _decided(self) -> Iterator[tuple[dict[str, Value], frozenset[str], frozenset[str]]]:
-        """Every distinct look of the traits that hide others: values, slots used, shapes drawn."""
+    def _decided(self) -> Iterator[tuple[frozenset[str], frozenset[str], frozenset[str]]]:
+        """Each distinct look of the traits that hide others: slots used, shapes drawn, hidden."""
         names = sorted(self.style.hides)
         seen: set[tuple[object, ...]] = set()
         for values in product(*(TRAITS[n].values for n in names)):
             traits: dict[str, Value] = dict(zip(names, values, strict=True))
-            style, headwear = traits.get("hair_style"), traits.get("headwear", NONE)
-            if style == "hidden" and headwear == NONE:
+            if traits.get("hair_style") == "hidden" and traits.get("headwear", NONE) == NONE:
                 continue
             hidden = self.hidden(traits)
             drawings = [
@@ -201,12 +200,13 @@ class Catalog:
                 for n, v in traits.items()
                 if n not in hidden and (d := self.drawing(n, str(v))) is not None
             ]
-            key = (*(d.path for d in drawings), hidden - set(names))
-            if key in seen:
-                continue
-            seen.add(key)
-            shapes = HEAD | {layer for d in drawings for layer in d.shapes}
-            yield traits, frozenset[str]().union(*(self.slots(d, shapes) for d in drawings)), shapes
+            hidden -= set(names)
+            key = (*(d.path for d in drawings), hidden)
+            if key not in seen:
+                seen.add(key)
+                shapes = HEAD | {layer for d in drawings for layer in d.shapes}
+                slots = frozenset[str]().union(*(self.slots(d, shapes) for d in drawings))
+                yield slots, shapes, hidden
 
 
 def values_of(value: Value) -> tuple[str, ...]:
