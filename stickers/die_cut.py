@@ -16,6 +16,7 @@ from functools import lru_cache
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from shapely.affinity import affine_transform
 
 from stickers.drawing import Node
@@ -26,7 +27,7 @@ WIDTH = 8
 """px on the page."""
 CLOSED = 8
 """px: a narrower slit between two edges of the border is closed, as with a knife."""
-SMOOTH = 0.1
+SMOOTH = 0.2
 """px by which the border's edge may leave its true course."""
 
 Part = tuple[tuple[Node, ...], Node | None]
@@ -60,9 +61,13 @@ def pieces(person: Figure, head_layers: frozenset[str], turn: str, pose: str) ->
 
 def box(found: list[Piece]) -> Box:
     """(left, top, right, bottom) in px of what all pieces paint."""
-    boxes = [_moved(_hull(piece.parts), piece.place).bounds for piece in found]
-    left, top, right, bottom = zip(*boxes, strict=True)
-    return min(left), min(top), max(right), max(bottom)
+    points: list[NDArray[np.float64]] = []
+    for piece in found:
+        a, b, d, e, x, y = _affine(piece.place)
+        points.append(_hull(piece.parts) @ [[a, d], [b, e]] + [x, y])
+    every = np.concatenate(points)
+    (left, top), (right, bottom) = every.min(axis=0).tolist(), every.max(axis=0).tolist()
+    return left, top, right, bottom
 
 
 def border(found: list[Piece], fit: str) -> Node:
@@ -72,9 +77,9 @@ def border(found: list[Piece], fit: str) -> Node:
         place = f"{fit} {piece.place}"
         # In whole pixels, so that scenes share what was bordered.
         width = round(WIDTH / matrix(place).mapRadius(1))
-        placed.append(_moved(_bordered(piece.parts, width), place))
-    closed = _filled(shapely.union_all(placed).buffer(CLOSED / 2, quad_segs=3))
-    outline = closed.buffer(-CLOSED / 2, quad_segs=3).simplify(SMOOTH, preserve_topology=False)
+        placed.append(affine_transform(_bordered(piece.parts, width), _affine(place)))
+    closed = _filled(shapely.union_all(placed).buffer(CLOSED / 2, quad_segs=2))
+    outline = closed.buffer(-CLOSED / 2, quad_segs=2).simplify(SMOOTH, preserve_topology=False)
     data = "".join(_data(polygon) for polygon in _polygons(outline))
     return Node("path", "die-cut", (("d", data), ("fill", "#ffffff")))
 
@@ -108,9 +113,10 @@ def _edge(node: Node, keep: Node | None, width: int) -> shapely.Geometry:
 
 
 @lru_cache(MADE)
-def _hull(parts: tuple[Part, ...]) -> shapely.Geometry:
-    """The smallest convex shape around a piece: as far to all sides, of few points."""
-    return shapely.convex_hull(shapely.GeometryCollection(_outlines(parts)))
+def _hull(parts: tuple[Part, ...]) -> NDArray[np.float64]:
+    """N x 2 px: corners of the smallest convex shape around a piece, as far to all sides."""
+    whole = shapely.convex_hull(shapely.GeometryCollection(_outlines(parts)))
+    return np.asarray(shapely.get_coordinates(whole), dtype=np.float64)
 
 
 def _outlines(parts: tuple[Part, ...]) -> list[shapely.Geometry]:
@@ -134,10 +140,11 @@ def _polygons(geometry: shapely.Geometry) -> list[shapely.Polygon]:
     return [part for part in parts if isinstance(part, shapely.Polygon) and not part.is_empty]
 
 
-def _moved(geometry: shapely.Geometry, place: str) -> shapely.Geometry:
+def _affine(place: str) -> list[float]:
+    """A transform as shapely wants it: x' = ax + by + x0, y' = dx + ey + y0."""
     m = matrix(place)
     terms = [m.getScaleX(), m.getSkewX(), m.getSkewY(), m.getScaleY()]
-    return affine_transform(geometry, [*terms, m.getTranslateX(), m.getTranslateY()])
+    return [*terms, m.getTranslateX(), m.getTranslateY()]
 
 
 def _data(polygon: shapely.Polygon) -> str:

@@ -179,18 +179,21 @@ def _area(shape: Node) -> skia.Path:
     return path
 
 
-@lru_cache(maxsize=KEPT)
 def covers(whole: Node, part: Node) -> bool:
     """Whether all that ``part`` paints surely lies in ``whole``, a convex shape."""
-    outline = painted(whole)
-    box = _extent(part)
-    return all(
-        outline.contains(x, y) for x in (box.left(), box.right()) for y in (box.top(), box.bottom())
-    )
+    outline = _area(whole)
+    left, top, right, bottom = extent(part)
+    return all(outline.contains(x, y) for x in (left, right) for y in (top, bottom))
+
+
+@lru_cache(maxsize=KEPT)
+def extent(node: Node) -> Box:
+    """A box (left, top, right, bottom) around all that a node paints, found without its outline."""
+    box = _extent(node)
+    return box.left(), box.top(), box.right(), box.bottom()
 
 
 def _extent(node: Node) -> skia.Rect:
-    """A box around all that a node paints, found without the cost of its outline."""
     box = skia.Rect()
     if node.tag == "g":
         for child in node.children:
