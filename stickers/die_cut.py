@@ -21,7 +21,7 @@ from shapely.affinity import affine_transform
 
 from stickers.drawing import Node
 from stickers.figure import MADE, Figure
-from stickers.silhouette import Box, clipped, covers, matrix, painted, polygons, tenths
+from stickers.silhouette import Box, clipped, matrix, painted, polygons, reach, tenths
 
 WIDTH = 8
 """px on the page."""
@@ -97,7 +97,9 @@ def covered_by(parts: tuple[Part, ...], area: Box) -> bool:
 
 @lru_cache(MADE)
 def _on_head(head: Node, node: Node) -> bool:
-    return covers(head, node) or bool(_outline(head, None).covers(_outline(node, None)))
+    """Whether all that ``node`` paints lies on the head, a convex shape."""
+    points = reach(node)
+    return bool(shapely.contains_xy(_outline(head, None), points[:, 0], points[:, 1]).all())
 
 
 @lru_cache(MADE)

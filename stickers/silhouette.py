@@ -17,6 +17,7 @@ import shapely
 import skia
 from fontTools.pens.basePen import BasePen
 from fontTools.svgLib.path import parse_path
+from numpy.typing import NDArray
 
 from stickers.drawing import Node
 
@@ -157,12 +158,18 @@ def _kept(node: Node) -> skia.Path:
 
 
 def _painted(node: Node) -> skia.Path:
-    path = union(*map(painted, node.children)) if node.tag == "g" else _covered(node)
+    path = union(*map(painted, _telling(node))) if node.tag == "g" else _covered(node)
     if node.clip:
         path = clipped(path, node.clip)
     if transform := node.get("transform"):
         path.transform(matrix(transform))
     return path
+
+
+def _telling(group: Node) -> list[Node]:
+    """The children that matter to the outline: not those clipped to what another one fills."""
+    filled = {child.get("d") for child in group.children if child.get("fill", "none") != "none"}
+    return [n for n in group.children if not n.clip or {s.get("d") for s in n.clip} - filled]
 
 
 def clipped(path: skia.Path, clip: tuple[Node, ...]) -> skia.Path:
@@ -179,36 +186,30 @@ def _area(shape: Node) -> skia.Path:
     return path
 
 
-def covers(whole: Node, part: Node) -> bool:
-    """Whether all that ``part`` paints surely lies in ``whole``, a convex shape."""
-    outline = _area(whole)
-    left, top, right, bottom = extent(part)
-    return all(outline.contains(x, y) for x in (left, right) for y in (top, bottom))
-
-
 @lru_cache(maxsize=KEPT)
-def extent(node: Node) -> Box:
-    """A box (left, top, right, bottom) around all that a node paints, found without its outline."""
-    box = _extent(node)
-    return box.left(), box.top(), box.right(), box.bottom()
+def reach(node: Node) -> NDArray[np.float64]:
+    """N x 2 px: points whose convex hull holds all that a node paints; quick to find."""
+    points = np.concatenate([_reach(shape) for shape in node.clip]) if node.clip else _reach(node)
+    m = matrix(node.get("transform"))
+    turn = np.array([[m.getScaleX(), m.getSkewY()], [m.getSkewX(), m.getScaleY()]])
+    moved: NDArray[np.float64] = points @ turn + [m.getTranslateX(), m.getTranslateY()]
+    return moved
 
 
-def _extent(node: Node) -> skia.Rect:
-    box = skia.Rect()
+def _reach(node: Node) -> NDArray[np.float64]:
     if node.tag == "g":
-        for child in node.children:
-            box.join(_extent(child))
-    else:
-        box = geometry(node).getBounds()
-        if node.get("stroke", "none") != "none":
-            wide = float(node.get("stroke-width", "1"))
-            box.outset(wide, wide)
-    if node.clip:
-        kept = skia.Rect()
-        for shape in node.clip:
-            kept.join(matrix(shape.get("transform")).mapRect(geometry(shape).getBounds()))
-        box = box if box.intersect(kept) else skia.Rect()
-    return matrix(node.get("transform")).mapRect(box)
+        return np.concatenate([np.empty((0, 2)), *map(reach, node.children)])
+    path = geometry(node)
+    points = np.array([(p.x(), p.y()) for p in path.getPoints(path.countPoints())]).reshape(-1, 2)
+    if node.get("stroke", "none") != "none":
+        half = float(node.get("stroke-width", "1")) / 2
+        points = np.concatenate([points + half * side for side in _SIDES])
+    return points
+
+
+_SIDES = np.array(
+    [(1, 0), (0.7, 0.7), (0, 1), (-0.7, 0.7), (-1, 0), (-0.7, -0.7), (0, -1), (0.7, -0.7)]
+)
 
 
 def _covered(node: Node) -> skia.Path:

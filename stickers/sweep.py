@@ -218,11 +218,12 @@ def _faults(catalog: Catalog, look: Look) -> Iterator[Fault]:
     inside = drawn[margin:-margin, margin:-margin]
     if (drawn > 8).sum() > (inside > 8).sum():
         yield "leaves the page's margin", "keep it between 24 and 488"
-    if (binary_fill_holes(drawn > 0) & (drawn == 0)).any():
+    solid = drawn >= SOLID
+    if (binary_fill_holes(solid) & ~solid).any():
         yield "has a see-through pixel inside", "close the outline"
     if not look.scene.props:
         yield from _gaps(catalog, look)
-        yield from _poking(catalog, look, drawn >= SOLID)
+        yield from _poking(catalog, look, solid)
 
 
 def _gaps(catalog: Catalog, look: Look) -> Iterator[Fault]:

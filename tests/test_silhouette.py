@@ -3,9 +3,10 @@ from __future__ import annotations
 import math
 
 import pytest
+from shapely import MultiPoint
 
 from stickers.drawing import Node, group
-from stickers.silhouette import covers, matrix, number, painted, polygons, tenths, union
+from stickers.silhouette import matrix, number, painted, polygons, reach, tenths, union
 
 
 def shape(tag: str, **attrs: str) -> Node:
@@ -65,10 +66,26 @@ def test_numbers_are_short_and_finite() -> None:
         number(float("nan"))
 
 
-def test_a_convex_shape_covers_what_lies_in_it() -> None:
-    head = shape("circle", cx="100", cy="100", r="50")
-    assert covers(head, shape("circle", cx="90", cy="90", r="20"))
-    assert not covers(head, shape("circle", cx="140", cy="100", r="20"))
+def test_the_reach_of_a_node_holds_all_that_it_paints() -> None:
+    dot = shape("circle", cx="90", cy="90", r="20", stroke="#000000", stroke_width="6")
+    clip = shape("rect", x="80", y="80", width="10", height="10")
+    turned = group(dot, transform="rotate(30) scale(2)")
+    for node in (dot, turned, group(dot, clip=(clip,))):
+        hull = MultiPoint(reach(node)).convex_hull
+        assert hull.buffer(0.5).covers(polygons(painted(node)))
+    assert tuple(reach(group(dot, clip=(clip,))).max(axis=0)) == (90, 90)
+
+
+def test_what_is_clipped_to_a_filled_shape_adds_nothing_to_the_outline() -> None:
+    mass = shape("path", d="M0 0H40V40H0Z")
+    strand = shape("path", d="M-10 10H90V20H-10Z")
+    assert box(group(mass, group(strand, clip=(mass,)))) == (0, 0, 40, 40)
+    assert box(group(mass, group(strand, clip=(shape("path", d="M0 0H60V40H0Z"),)))) == (
+        0,
+        0,
+        60,
+        40,
+    )
 
 
 def test_transforms_apply_from_left_to_right() -> None:

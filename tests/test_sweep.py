@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from stickers import sweep
 from stickers.catalog import Catalog, load_catalog
-from stickers.sweep import SHOWN_ON, TOUCHING, apart, meet, shown
+from stickers.records import Sticker
+from stickers.sweep import BROWS, SHOWN_ON, TOUCHING, apart, meet, shown
 from stickers.traits import TRAITS
 
 
@@ -50,6 +52,7 @@ def told(folder: Path, *pair: str) -> str:
     return "\n".join(str(p) for p in meet(load_catalog(folder), [(pair[0], pair[1])]))
 
 
+@pytest.mark.sweep
 def test_hair_that_stands_out_of_a_hat_is_told(mine: Path) -> None:
     file = mine / "parts/headwear/cap.svg"
     replace(file, 'id="keep-hair_back"', 'id="unused"')
@@ -64,6 +67,26 @@ def test_a_gap_at_the_neck_is_told(mine: Path) -> None:
     assert "face_shape oval with outfit v_neck: leaves a gap at the neck" in told(
         mine, "face_shape", "outfit"
     )
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        (
+            '<circle cx="256" cy="256" r="90" fill="none" stroke="#000000" stroke-width="8"/>',
+            "see-through pixel",
+        ),
+        ('<rect x="4" y="200" width="60" height="60"/>', "leaves the page's margin"),
+        ("<rect", "not well-formed"),
+    ],
+)
+def test_a_picture_that_breaks_a_promise_is_told(
+    monkeypatch: pytest.MonkeyPatch, sly: Catalog, body: str, complaint: str
+) -> None:
+    page = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 512 512">{body}</svg>'
+    drawn = Sticker("look", page, "look", ("👀",), ("look",))
+    monkeypatch.setattr(sweep, "compose", lambda *_: drawn)
+    assert complaint in str(meet(sly, [("brows", BROWS)])[0])
 
 
 def test_values_that_look_alike_are_told(mine: Path) -> None:
