@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import math
 import shutil
 from pathlib import Path
 
 import pytest
+from PIL import ImageColor
 
 from stickers.catalog import load_catalog
 from stickers.check import problems
@@ -102,3 +104,11 @@ def test_each_breach_of_the_contract_is_told(
 def test_an_unreadable_drawing_is_told_with_its_file(copy: Path) -> None:
     (copy / "parts/nose/broad.svg").write_text("<svg", encoding="utf-8")
     assert "parts/nose/broad.svg: not a readable SVG" in told(copy)
+
+
+def test_every_hair_is_legible_on_every_skin() -> None:
+    palettes = load_style("sly").palettes
+    for tone, skin in palettes["skin_tone"].items():
+        for name, hair in palettes["hair_colour"].items():
+            base, line = ImageColor.getrgb(skin["base"]), ImageColor.getrgb(hair["line"])
+            assert math.dist(base, line) > 45, (tone, name)
