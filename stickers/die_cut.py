@@ -30,6 +30,9 @@ CLOSED = 8
 SMOOTH = 0.2
 """px by which the border's edge may leave its true course."""
 
+PIECES = 4096
+"""How many pieces are kept: those of the last hundred avatars or so."""
+
 Part = tuple[tuple[Node, ...], Node | None]
 """Nodes of one layer, and the path inside which alone they are shown."""
 
@@ -102,7 +105,7 @@ def _on_head(head: Node, node: Node) -> bool:
     return bool(shapely.contains_xy(_outline(head, None), points[:, 0], points[:, 1]).all())
 
 
-@lru_cache(MADE)
+@lru_cache(PIECES)
 def _bordered(parts: tuple[Part, ...], width: int) -> shapely.Geometry:
     """The border of a piece: that of its nodes together, which many pieces share."""
     edges = [_edge(node, keep, width) for nodes, keep in parts for node in nodes]
@@ -114,7 +117,7 @@ def _edge(node: Node, keep: Node | None, width: int) -> shapely.Geometry:
     return _filled(_outline(node, keep).buffer(width, quad_segs=8)).simplify(SMOOTH)
 
 
-@lru_cache(MADE)
+@lru_cache(PIECES)
 def _hull(parts: tuple[Part, ...]) -> NDArray[np.float64]:
     """N x 2 px: corners of the smallest convex shape around a piece, as far to all sides."""
     whole = shapely.convex_hull(shapely.GeometryCollection(_outlines(parts)))
