@@ -6,7 +6,7 @@ moves the bordered pieces and unites them. A sticker is cut around, not out of i
 what lies within has no holes.
 
 Parts are outlined by skia, which knows strokes; what is united differs from avatar to avatar,
-so that is shapely's, which never fails.
+so that is shapely's, whose unions hold where skia's sometimes lose a piece.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ CLOSED = 8
 """px: a narrower slit between two edges of the border is closed, as with a knife."""
 SMOOTH = 0.2
 """px by which the border's edge may leave its true course."""
-
 PIECES = 4096
 """How many pieces are kept: those of the last hundred avatars or so."""
 
