@@ -18,13 +18,20 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from stickers.errors import BadModel
+from stickers.geometry import PROPORTIONS as MEASURED
+from stickers.geometry import proportions
 from stickers.records import Embedding, Face
 from stickers.traits import PREDICTED
 
 MODELS = Path(__file__).parent / "models"
 """Where the shipped model is."""
 
-EMBEDDING = "embedding"
+FACE, PROPORTIONS = "face", "proportions"
+"""The network's inputs."""
+
+EMBEDDING, MAPS, ATTRIBUTES = "embedding", "maps", "celeba"
+"""Its outputs beside a row of logits per trait; the last only where it learnt CelebA."""
+
 _AGAIN = "install the package again, or train a model with `stickers train`"
 _THREADS = 4
 
@@ -38,6 +45,8 @@ class Model:
         folder: where it was loaded from.
         side: the network takes ``side`` x ``side`` x 3 uint8 RGB squares.
         width: D, length of the embedding.
+        channels: C, how many of its first numbers the network gives; the rest are the
+            face's proportions.
         thresholds: per trait of many values, the probability from which each is said.
         manifest: everything its manifest says.
         session: onnxruntime's.
@@ -47,6 +56,7 @@ class Model:
     folder: Path
     side: int
     width: int
+    channels: int
     thresholds: Mapping[str, tuple[float, ...]]
     manifest: Mapping[str, Any]
     session: onnxruntime.InferenceSession
@@ -92,6 +102,7 @@ def _load(folder: Path) -> Model:
         folder=folder,
         side=side,
         width=width,
+        channels=width - MEASURED,
         thresholds=MappingProxyType({k: tuple(map(float, v)) for k, v in thresholds.items()}),
         manifest=MappingProxyType(manifest),
         session=_session(data, path),
@@ -121,7 +132,7 @@ def _session(data: bytes, path: Path) -> onnxruntime.InferenceSession:
     except Exception as exc:  # onnxruntime's own exceptions share no public base
         raise BadModel("onnxruntime cannot load the network", where=path, hint=_AGAIN) from exc
     outputs = {output.name for output in session.get_outputs()}
-    missing = {EMBEDDING, *(trait.name for trait in PREDICTED)} - outputs
+    missing = {EMBEDDING, MAPS, *(trait.name for trait in PREDICTED)} - outputs
     if missing:
         raise BadModel(f"no output {', '.join(sorted(missing))}", where=path, hint=_AGAIN)
     return session
@@ -131,7 +142,7 @@ def embed(face: Face, model: Model | None = None) -> Embedding:
     """What the network makes of a face.
 
     Args:
-        face: its crop is what is looked at.
+        face: its crop is what is looked at, its landmarks give the proportions.
         model: the shipped one if not given.
 
     Raises:
@@ -146,8 +157,7 @@ def embed_many(faces: Sequence[Face], model: Model | None = None) -> list[Embedd
         return []
     model = model or load_model()
     names = [EMBEDDING, *(trait.name for trait in PREDICTED)]
-    batch = np.stack([fit(face.crop, model.side) for face in faces])
-    vectors, *logits = model.session.run(names, {model.session.get_inputs()[0].name: batch})
+    vectors, *logits = model.session.run(names, inputs(faces, model.side))
     return [
         Embedding(
             vector=vectors[i],
@@ -157,6 +167,14 @@ def embed_many(faces: Sequence[Face], model: Model | None = None) -> list[Embedd
         )
         for i in range(len(faces))
     ]
+
+
+def inputs(faces: Sequence[Face], side: int) -> dict[str, NDArray[Any]]:
+    """What the network takes: per input, an array whose first axis is the faces."""
+    return {
+        FACE: np.stack([fit(face.crop, side) for face in faces]),
+        PROPORTIONS: np.stack([proportions(face.landmarks) for face in faces]),
+    }
 
 
 def fit(crop: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

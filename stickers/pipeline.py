@@ -10,7 +10,7 @@ from typing import TypeVar
 from stickers.attributes import read_attributes
 from stickers.avatar import DEFAULT_STYLE, Avatar, avatar_of, read_avatar
 from stickers.catalog import load_catalog
-from stickers.embed import embed
+from stickers.embed import embed, load_model
 from stickers.face import find_face
 from stickers.pack import Pack, draw
 from stickers.photo import load_photo
@@ -21,24 +21,29 @@ Source = str | Path | bytes | Photo
 _T = TypeVar("_T")
 
 
-def analyze(source: Source) -> Analysis:
+def analyze(source: Source, *, model: str | Path | None = None) -> Analysis:
     """What the model sees in a photo: a path, the file's bytes, or a `Photo`.
+
+    Args:
+        source: the photo.
+        model: a folder that ``stickers train`` wrote; the shipped model if not given.
 
     Raises:
         PhotoError: the photo cannot be used; `NoFace` when there is none in it.
-        BadModel: the shipped model is damaged.
+        BadModel: no model is there, or it is damaged.
     """
+    loaded = load_model(None if model is None else Path(model))
     ms: dict[str, float] = {}
     photo = source if isinstance(source, Photo) else _timed(ms, "photo", load_photo, source)
     face = _timed(ms, "face", find_face, photo)
-    embedding = _timed(ms, "embed", embed, face)
-    attributes = _timed(ms, "attributes", read_attributes, embedding)
+    embedding = _timed(ms, "embed", embed, face, loaded)
+    attributes = _timed(ms, "attributes", read_attributes, embedding, loaded)
     return Analysis(photo.name, face.box, face.count, attributes, ms)
 
 
-def _timed(ms: dict[str, float], stage: str, work: Callable[..., _T], given: object) -> _T:
+def _timed(ms: dict[str, float], stage: str, work: Callable[..., _T], *given: object) -> _T:
     start = time.perf_counter()
-    result = work(given)
+    result = work(*given)
     ms[stage] = (time.perf_counter() - start) * 1000
     return result
 
@@ -48,6 +53,7 @@ def avatar_from_photo(
     *,
     style: str | Path = DEFAULT_STYLE,
     changes: Mapping[str, str] | None = None,
+    model: str | Path | None = None,
 ) -> Avatar:
     """The avatar of the person in a photo, with ``changes`` made to it.
 
@@ -55,7 +61,7 @@ def avatar_from_photo(
         PhotoError, BadModel: as `analyze`.
         UnknownValue: a style, trait or value that does not exist.
     """
-    analysis = analyze(source)
+    analysis = analyze(source, model=model)
     return avatar_of(analysis.attributes, load_style(style)).changed(changes or {})
 
 
@@ -64,13 +70,14 @@ def make(
     *,
     style: str | Path = DEFAULT_STYLE,
     changes: Mapping[str, str] | None = None,
+    model: str | Path | None = None,
 ) -> Pack:
     """A photo's sticker pack; ``make("me.jpg").write("out")`` is the whole road.
 
     Raises:
         As `avatar_from_photo`, and BadStyle.
     """
-    return render(avatar_from_photo(source, style=style, changes=changes), style=style)
+    return render(avatar_from_photo(source, style=style, changes=changes, model=model), style=style)
 
 
 def render(

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     from stickers.batch.journal import Result
     from stickers.records import Analysis
-    from stickers.training.evaluate import Report, Share
+    from stickers.training.agreement import Share
+    from stickers.training.celeba_score import AttributesReport
+    from stickers.training.evaluate import Report
+    from stickers.training.probe import Probe
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -117,17 +120,24 @@ def catalog(summary: dict[str, Any]) -> None:
 
 def report(found: Report) -> None:
     """A model's agreement with raters beside the raters' own, trait by trait."""
-    table = Table("trait", "model and rater", "n", "rater and rater", "n", "ratio")
+    from stickers.training.groups import ENOUGH
+
+    columns = ("trait", "model and rater", "n", "rater and rater", "n", "ratio", "off by")
+    table = Table(*columns)
     rows = [(name, r) for name, r in found.traits.items()]
     rows += [(f"{name}, milder", r) for name, r in found.milder.items()]
     for name, r in sorted(rows):
         ratio = "" if r.ratio is None else f"{r.ratio:.2f}"
+        off = f"{r.calibration:.2f}" if r.model.n else ""
         table.add_row(
-            name, _share(r.model), str(r.model.n), _share(r.raters), str(r.raters.n), ratio
+            name, _share(r.model), str(r.model.n), _share(r.raters), str(r.raters.n), ratio, off
         )
-    Console(width=None if out.is_terminal else 100, highlight=False).print(table)
+    _wide(table)
     print(f"{found.faces} faces, seen by {found.model}; intervals are 95%, by resampling faces")
     print("ratio: on the faces that several raters judged; milder: see `stickers evaluate --help`")
+    print("off by: expected calibration error, how far confidence and agreement are apart")
+    _wide(_groups(found))
+    print(f"worst: of the groups with {ENOUGH} faces or more; gap: points below the mean")
     for what, items in (("no usable face", found.no_face), ("photo not found", found.no_photo)):
         if items:
             print(
@@ -135,6 +145,47 @@ def report(found: Report) -> None:
             )
     if found.trained:
         print(f"{found.trained} left out, because the model learnt from them")
+
+
+def _groups(found: Report) -> Table:
+    """Each trait in each group of people, and where it is worst."""
+    table = Table("trait", *(f"{g.name}\n{g.n}" for g in found.groups), "worst", "gap")
+    for trait in found.traits:
+        cells = [f"{g.traits[trait].mean:.2f}" if trait in g.traits else "" for g in found.groups]
+        least = found.worst(trait)
+        end = ("", "") if least is None else (least[0].name, f"{least[1]:.1f}")
+        table.add_row(f"{trait}, milder" if trait in found.milder else trait, *cells, *end)
+    return table
+
+
+def attributes_report(found: AttributesReport) -> None:
+    """How well a model knows CelebA's attributes."""
+    table = Table("attribute", "accuracy", "balanced")
+    for name, (accuracy, balanced) in found.each.items():
+        table.add_row(name, f"{accuracy:.3f}", f"{balanced:.3f}")
+    table.add_section()
+    table.add_row("mean", f"{found.accuracy:.4f}", f"{found.balanced:.4f}")
+    _wide(table)
+    print(f"{found.pictures} pictures")
+    if found.trained:
+        print(f"{found.trained} left out, because the model learnt from them")
+
+
+def probe(found: Probe) -> None:
+    """Which channels know a trait."""
+    table = Table("channel", "best at", "AUC")
+    for channel in found.top:
+        table.add_row(str(channel.number), channel.best, f"{channel.auc[channel.best]:.3f}")
+    _wide(table)
+    print(
+        f"{found.needed} of {found.channels} channels come within 2% of what all know of "
+        f"{found.trait}: balanced accuracy {found.whole:.3f} on {found.faces} faces"
+    )
+
+
+def _wide(table: Table) -> None:
+    """Print a table: as wide as the terminal, or wide enough for a file."""
+    Console(width=None if out.is_terminal else 140, highlight=False).print(table)
 
 
 def _share(share: Share) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,11 +13,13 @@ from PIL import Image
 from skimage.data import astronaut, coffee
 
 from stickers.avatar import Avatar, random_avatar
+from stickers.embed import MODELS
 from stickers.style import load_style
 from stickers.traits import PREDICTED
 
 COMMANDS = (
-    "make", "analyze", "render", "random", "catalog", "batch", "export", "train", "evaluate", "app"
+    "make", "analyze", "render", "random", "catalog", "batch", "export", "train", "evaluate",
+    "probe", "app",
 )  # fmt: skip
 
 
@@ -232,3 +235,23 @@ def test_a_photo_of_16_bits_makes_a_pack_too(selfie: Path, tmp_path: Path) -> No
     Image.fromarray(gray).save(tmp_path / "gray.png")
     run = stickers("make", tmp_path / "gray.png", "-o", tmp_path / "out")
     assert run.returncode == 0, run.stderr
+
+
+def test_evaluate_wants_ratings_or_celeba(tmp_path: Path) -> None:
+    for given in ((), ("--ratings", "r.csv", "--celeba", "c.tar", "c.csv")):
+        run = stickers("evaluate", *given)
+        assert run.returncode == 2
+        assert run.stderr.startswith("error: nothing, or two things, to evaluate on")
+    run = stickers("evaluate", "--celeba", tmp_path / "no.tar", tmp_path / "no.csv")
+    assert run.returncode == 3
+    assert "no CelebA labels" in run.stderr
+
+
+def test_another_model_is_used_at_once(selfie: Path, tmp_path: Path) -> None:
+    shutil.copytree(MODELS, tmp_path / "mine")
+    usual = json.loads(stickers("analyze", selfie, "--json").stdout)
+    mine = json.loads(stickers("analyze", selfie, "--model", tmp_path / "mine", "--json").stdout)
+    assert mine["traits"] == usual["traits"]
+    run = stickers("make", selfie, "--model", tmp_path, "-o", tmp_path / "out")
+    assert run.returncode == 3
+    assert "a file of the model is missing" in run.stderr

@@ -3,6 +3,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from skimage import data
 
 from stickers.embed import MODELS, Model, embed, embed_many, fit, load_model
 from stickers.errors import BadModel
+from stickers.geometry import proportions
 from stickers.records import Face
 from stickers.traits import PREDICTED
 
@@ -59,6 +61,7 @@ def test_the_shipped_file_is_small_and_says_its_terms(model: Model) -> None:
     assert (MODELS / model.manifest["file"]).stat().st_size < 10e6
     assert "non-commercial" in model.manifest["terms"]
     assert model.trained_on()
+    assert model.channels < model.width
     assert all(len(digest) == 12 for digest in model.trained_on())
 
 
@@ -79,6 +82,16 @@ def test_many_at_once_are_the_same_as_one_by_one(face: Face, model: Model) -> No
         assert np.allclose(alone.vector, one.vector, atol=1e-3)
         assert np.allclose(alone.logits["age"], one.logits["age"], atol=1e-3)
     assert embed_many([], model) == []
+
+
+def test_a_face_without_a_mesh_has_the_usual_proportions(face: Face, model: Model) -> None:
+    landmarks = np.random.default_rng(0).uniform(0, 288, (478, 2)).astype(np.float32)
+    without, with_mesh = embed(face, model), embed(replace(face, landmarks=landmarks), model)
+    assert np.isfinite(without.vector).all()
+    usual, own = without.vector[model.channels :], with_mesh.vector[model.channels :]
+    assert np.allclose(own, proportions(landmarks), atol=1e-4)
+    assert not np.allclose(own, usual)
+    assert np.allclose(without.vector[: model.channels], with_mesh.vector[: model.channels])
 
 
 def test_threads_share_a_model(face: Face, model: Model) -> None:

@@ -1,6 +1,7 @@
 """Evaluation on ratings whose agreement can be worked out by hand."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,14 @@ from PIL import Image
 
 from stickers.errors import BadRatings, NoFace
 from stickers.photo import load_photo
+from stickers.records import Attributes, Guess
 from stickers.training import evaluate as module
-from stickers.training.evaluate import compare, evaluate, overlap, share
+from stickers.training.agreement import calibration_error, overlap, share
+from stickers.training.evaluate import Looked, compare, evaluate
+from stickers.training.groups import groups_of, worst
 from stickers.training.ratings import find_photos, photo_digest, read_ratings, targets
 from stickers.training.split import fraction, picture_hash, twins
-from stickers.traits import PREDICTED
+from stickers.traits import PREDICTED, TRAITS
 
 ROWS = """item,rater,attribute,value,time
 f1,a,lips,thin,1
@@ -47,9 +51,16 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def answers(**changes: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    first = {t.name: () if t.many else (t.predicted[0],) for t in PREDICTED}
-    return first | changes
+def answers(**changes: tuple[str, ...]) -> Attributes:
+    """A guess for every trait: its first value, or the values given, likeliest first."""
+    first = {t.name: () if t.many else t.predicted[:1] for t in PREDICTED}
+    return {name: guess(name, *values) for name, values in (first | changes).items()}
+
+
+def guess(name: str, *values: str) -> Guess:
+    chances = [(value, 0.6 / (i + 1)) for i, value in enumerate(values)]
+    chances += [(value, 0.0) for value in TRAITS[name].predicted if value not in values]
+    return Guess(values if TRAITS[name].many else values[:1], 0.6, tuple(chances))
 
 
 def test_the_last_row_of_a_kind_counts_and_question_marks_do_not(folder: Path) -> None:
@@ -122,7 +133,9 @@ def test_targets_are_shares_of_raters(folder: Path) -> None:
 def test_agreement_is_what_it_is_by_hand(folder: Path) -> None:
     ratings = read_ratings(folder / "ratings.csv")
     said = {
-        "f1": answers(lips=("full",), hair_style=("buzz",), skin_tone=("2",), marks=("wrinkles",)),
+        "f1": answers(
+            lips=("full",), hair_style=("buzz", "mohawk"), skin_tone=("2",), marks=("wrinkles",)
+        ),
         "f2": answers(lips=("thin",), marks=()),
     }
     plain, mild = compare(said, ratings)
@@ -132,9 +145,9 @@ def test_agreement_is_what_it_is_by_hand(folder: Path) -> None:
     assert plain["lips"].ratio is None
     assert plain["hair_style"].model.mean == 0.5
     assert mild["hair_style"].model.mean == 1.0
-    # Of the raters, b's "buzz" is a's second choice; a's "bald" is neither of b's.
-    assert mild["hair_style"].raters.mean == 0.5
-    assert mild["hair_style"].ratio == 2.0
+    # One of the raters' two choices, "buzz", is the other's too.
+    assert mild["hair_style"].raters.mean == 1.0
+    assert mild["hair_style"].ratio == 1.0
     assert plain["skin_tone"].model.mean == 0.0
     assert mild["skin_tone"].model.mean == 0.5
     assert mild["skin_tone"].raters.mean == 1.0
@@ -142,6 +155,39 @@ def test_agreement_is_what_it_is_by_hand(folder: Path) -> None:
     assert plain["marks"].raters.mean == 0.5
     assert plain["nose"].model.n == 0
     assert plain["nose"].as_json()["model_rater"] == {"mean": None, "interval": None, "n": 0}
+
+
+def test_the_likeliest_two_styles_agree_where_one_is_a_raters(folder: Path) -> None:
+    ratings = read_ratings(folder / "ratings.csv")
+    for second, agreed in (("crew_cut", 0.5), ("mohawk", 0.0)):
+        _, mild = compare({"f1": answers(hair_style=("locs", second))}, ratings)
+        assert mild["hair_style"].model.mean == agreed
+
+
+def test_calibration_is_the_gap_of_confidence_and_agreement() -> None:
+    assert calibration_error([0.75] * 4, [1, 1, 1, 0]) == pytest.approx(0.0)
+    assert calibration_error([0.95] * 4, [1, 1, 0, 0]) == pytest.approx(0.45)
+    assert calibration_error([0.2, 1.0], [0.0, 1.0]) == pytest.approx(0.1)
+    assert np.isnan(calibration_error([], []))
+
+
+def test_the_worst_group_is_one_with_enough_faces(folder: Path) -> None:
+    ratings = read_ratings(folder / "ratings.csv")
+    rated = {
+        f"{name}{i}": {"a": replace(ratings["f1"]["a"], values={"skin_tone": (tone,)})}
+        for name, tone in (("dark", "9"), ("light", "2"))
+        for i in range(60)
+    }
+    scores = {item: {"lips": 0.5 if item.startswith("dark") else 1.0} for item in rated}
+    groups = groups_of(scores, rated, dict.fromkeys(rated))
+    assert [(g.kind, g.name, g.n) for g in groups] == [
+        ("skin_tone", "1-3", 60),
+        ("skin_tone", "8-10", 60),
+    ]
+    found = worst(groups, "lips")
+    assert found is not None
+    assert (found[0].name, found[1]) == ("8-10", pytest.approx(25.0))
+    assert worst(groups[:0], "lips") is None
 
 
 def test_overlap_of_nothing_with_nothing_is_whole() -> None:
@@ -159,12 +205,12 @@ def test_an_interval_holds_its_mean_and_narrows() -> None:
 def test_evaluate_counts_what_it_leaves_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     faces = folder / "faces"
 
-    def answer(photo: Path, model: object) -> dict[str, tuple[str, ...]]:
+    def answer(photo: Path, model: object) -> Looked:
         if photo.name == "one.png":
-            return answers(lips=("thin",))
+            return Looked(answers(lips=("thin",)), "feminine")
         raise NoFace("no face was found", where=photo)
 
-    monkeypatch.setattr(module, "answers_of", answer)
+    monkeypatch.setattr(module, "look_at_photo", answer)
     told: list[tuple[int, int]] = []
     report = evaluate(folder / "ratings.csv", faces, progress=lambda *at: told.append(at))
     assert (report.faces, report.no_face, report.no_photo) == (1, ("f2",), ("f3",))
@@ -172,8 +218,10 @@ def test_evaluate_counts_what_it_leaves_out(folder: Path, monkeypatch: pytest.Mo
     assert told == [(1, 2), (2, 2)]
     document = json.loads(json.dumps(report.as_json(), allow_nan=False))
     assert document["traits"]["lips"]["model_rater"]["mean"] == 0.5
-    assert "second_choices" in document["traits"]["hair_style"]
+    assert "top_two" in document["traits"]["hair_style"]
     assert "within_one_step" in document["traits"]["skin_tone"]
+    groups = {(g["kind"], g["name"]): g["n"] for g in document["groups"]}
+    assert groups == {("skin_tone", "4-5"): 1, ("presentation", "feminine"): 1}
 
     known = frozenset({photo_digest(faces / "one.png")})
     monkeypatch.setattr(module.Model, "trained_on", lambda self: known)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,13 +13,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from stickers.embed import MODELS
 from stickers.sample import sample_photo
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, flags=re.M | re.S)
 SHELL = [line for kind, text in BLOCKS if kind == "sh" for line in text.strip().splitlines()]
-NEED_PHOTOGRAPHS = ("train", "evaluate")
+NEED_PHOTOGRAPHS = ("train", "evaluate", "probe")
 
 
 def commands() -> list[list[str]]:
@@ -32,6 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the reader's photo in it, where the commands run one after another."""
     path = tmp_path_factory.mktemp("readme")
     Image.fromarray(sample_photo().pixels).save(path / "me.jpg")
+    shutil.copytree(MODELS, path / "mine" / "model")  # as `stickers train` would write it
     return path
 
 

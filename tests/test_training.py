@@ -2,7 +2,9 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -10,13 +12,19 @@ import pytest
 import torch
 from PIL import Image
 from skimage import data as pictures
+from torch.optim.swa_utils import AveragedModel
 
 from stickers.embed import MODELS, fit, load_model
-from stickers.errors import BadRatings, UnknownValue
+from stickers.errors import BadModel, BadRatings, UnknownValue
+from stickers.geometry import PROPORTIONS
 from stickers.training import data as rated
+from stickers.training import network as network_module
+from stickers.training import origin as origin_module
 from stickers.training import train as module
 from stickers.training.augment import augment
-from stickers.training.celeba import CelebA, cut, read_celeba
+from stickers.training.calibration import calibrate, pick_thresholds
+from stickers.training.celeba import CelebA, celeba_in, cut, read_celeba
+from stickers.training.config import TrainConfig
 from stickers.training.export import (
     attach_heads,
     detach_heads,
@@ -26,13 +34,15 @@ from stickers.training.export import (
 from stickers.training.heads import (
     Head,
     HeadConfig,
-    calibrate,
+    agreement,
     fit_heads,
-    pick_thresholds,
 )
-from stickers.training.network import Features, cells, create_backbone
-from stickers.training.pretrain import Schedule, pace, pretrain, score
-from stickers.training.train import TrainConfig, train
+from stickers.training.lessons import Lessons, join, tasks
+from stickers.training.network import Features, create_backbone, packaged_weights
+from stickers.training.pretrain import Schedule, answers, outputs, pace, pretrain
+from stickers.training.ratings import photo_digest
+from stickers.training.search import search
+from stickers.training.train import train
 from stickers.traits import PREDICTED
 
 pytestmark = pytest.mark.training
@@ -63,13 +73,14 @@ def celeba() -> CelebA:
         labels=np.stack([light, 1 - light], 1),
         crops=people(count),
         hashes=np.zeros((count, 32), np.uint8),
+        digests=tuple(f"{i:012x}" for i in range(count)),
     )
 
 
 @pytest.fixture(scope="module")
 def features() -> Features:
     torch.manual_seed(0)
-    return Features(create_backbone(BACKBONE, 2), 128, 64)
+    return Features(create_backbone(BACKBONE, 7), 64, 2, torch.full((PROPORTIONS,), 0.25))
 
 
 def heads_for(width: int, hidden: int = 0) -> dict[str, Head]:
@@ -106,6 +117,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def found(photo: object) -> object:
         class Found:
             crop = photo.pixels  # type: ignore[attr-defined]
+            landmarks = None
 
         return Found
 
@@ -120,13 +132,6 @@ def hold_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rated, "TEST_OF_DOUBLES", 0.0)
     monkeypatch.setattr(rated, "TEST_OF_SINGLES", 0.0)
     monkeypatch.setattr(rated, "VALID", 0.3)
-
-
-def test_cells_are_means() -> None:
-    for side, grid in ((9, 2), (36, 4), (5, 5)):
-        matrix = cells(side, grid)
-        assert torch.allclose(matrix.sum(1), torch.ones(grid))
-        assert torch.allclose(matrix.mean(0) * grid * side / grid, torch.ones(side), atol=1e-5)
 
 
 def test_an_unknown_backbone_is_refused() -> None:
@@ -149,14 +154,12 @@ def test_celeba_is_read_and_whole_people_are_held_out(tmp_path: Path) -> None:
         Image.fromarray(people(1, 128)[0]).save(tmp_path / f"{i}.jpg")
         rows.append(f"{i}.jpg,{i // 2},178x218,{i % 2},1")
     (tmp_path / "labelled.csv").write_text("\n".join(rows))
-    data = read_celeba(tmp_path)
+    data = read_celeba(*celeba_in(tmp_path))
     assert data.crops.shape == (6, 144, 144, 3)
     assert data.labels.tolist()[1] == [1, 1]
+    assert data.digests[0] == photo_digest(tmp_path / "0.jpg")
     only = np.array([False, False, True, False, False, False])
     assert data.held_out(0, 0.0, only).tolist() == [False, False, True, True, False, False]
-    (tmp_path / "5.jpg").unlink()
-    with pytest.raises(BadRatings, match="without its picture"):
-        read_celeba(tmp_path)
 
 
 def test_a_cut_is_centred_on_the_face() -> None:
@@ -166,14 +169,42 @@ def test_a_cut_is_centred_on_the_face() -> None:
     assert np.allclose(bright, (101, 101), atol=1.5)
 
 
-def test_pretraining_learns_and_goes_on_after_a_stop(celeba: CelebA, tmp_path: Path) -> None:
-    kept = np.arange(32) >= 28
+@pytest.fixture
+def lessons(celeba: CelebA) -> Lessons:
+    """Half of the pictures with CelebA's labels, half with a rater's skin tone."""
+    tones = np.zeros((16, 10), np.float32)
+    tones[np.arange(16), np.where(np.arange(16) % 2, 2, 7)] = 1
+    wanted = {t.name: np.full((16, len(t.predicted)), np.nan, np.float32) for t in PREDICTED}
+    wanted["skin_tone"] = tones
+    measures = np.random.default_rng(0).normal(0, 1, (16, PROPORTIONS)).astype(np.float32)
+    measures[0] = np.nan
+    return join(celeba.crops[:16], celeba.labels[:16], celeba.crops[16:], wanted, measures)
+
+
+def test_what_the_other_set_would_have_said_is_unknown(lessons: Lessons) -> None:
+    known = {task.name: ~np.isnan(lessons.known[:, task.columns]) for task in lessons.tasks}
+    assert [task.name for task in lessons.tasks] == [
+        "celeba",
+        *(t.name for t in PREDICTED),
+        "proportions",
+    ]
+    assert known["celeba"][:16].all()
+    assert not known["celeba"][16:].any()
+    assert known["skin_tone"][16:].all()
+    assert not known["skin_tone"][:16].any()
+    assert not known["lips"].any()
+    assert not known["proportions"][16].any()
+    assert known["proportions"][17:].all()
+    assert lessons.tasks[-1].columns.stop == lessons.known.shape[1]
+
+
+def test_pretraining_learns_and_goes_on_after_a_stop(lessons: Lessons, tmp_path: Path) -> None:
     lines: list[str] = []
 
     def run(schedule: Schedule, path: Path) -> torch.nn.Module:
-        return pretrain(celeba, kept, schedule, path, backbone=BACKBONE, progress=lines.append)
+        return pretrain(lessons, schedule, path, backbone=BACKBONE, progress=lines.append)
 
-    run(LONGER, tmp_path / "a.pt")
+    run(replace(LONGER, teach=1.0, freeze=1.0), tmp_path / "a.pt")
     losses = [float(line.split("loss ")[1].split(",")[0]) for line in lines]
     assert losses[-1] < 0.8 * losses[0]
 
@@ -183,15 +214,62 @@ def test_pretraining_learns_and_goes_on_after_a_stop(celeba: CelebA, tmp_path: P
     whole = run(TINY, tmp_path / "a.pt")  # another run's checkpoint is not gone on from
     lines.clear()
     with pytest.raises(KeyboardInterrupt):
-        pretrain(celeba, kept, TINY, tmp_path / "b.pt", backbone=BACKBONE, progress=stop)
+        pretrain(lessons, TINY, tmp_path / "b.pt", backbone=BACKBONE, progress=stop)
     resumed = run(TINY, tmp_path / "b.pt")
     assert len(lines) == 1
     assert lines[0].startswith("epoch 2/2")
     assert not list(tmp_path.glob("*.part"))
     for left, right in zip(whole.parameters(), resumed.parameters(), strict=True):
-        assert torch.allclose(left, right, atol=1e-5)
-    accuracy, balanced = score(whole, celeba, kept, 32)
-    assert accuracy.shape == balanced.shape == (2,)
+        assert torch.allclose(left, right, atol=1e-4)
+    told = outputs(whole, list(lessons.crops), 32)
+    assert told.shape == lessons.known.shape
+
+
+def test_the_network_answers_for_those_who_were_not_asked(lessons: Lessons) -> None:
+    torch.manual_seed(0)
+    model = create_backbone(BACKBONE, lessons.known.shape[1])
+    found = answers(AveragedModel(model), lessons, 32)
+    for task in lessons.tasks:
+        rows = found[:, task.columns]
+        assert np.isfinite(rows).all()
+        if task.kind == "one":
+            assert np.allclose(rows.sum(1), 1, atol=1e-5)
+
+
+def test_early_layers_stay_as_they_are_once_frozen(lessons: Lessons, tmp_path: Path) -> None:
+    def first_and_last(schedule: Schedule, name: str) -> tuple[torch.Tensor, torch.Tensor]:
+        model = pretrain(lessons, schedule, tmp_path / name, backbone=BACKBONE)
+        every = dict(model.named_parameters())
+        return every["conv_stem.weight"], every["blocks.4.0.conv.weight"]
+
+    begun = dict(create_seeded().named_parameters())["conv_stem.weight"]
+    frozen, free = (
+        first_and_last(replace(TINY, freeze=share, teach=1.0), f"{share}.pt")
+        for share in (0.0, 1.0)
+    )
+    assert torch.equal(frozen[0], begun)
+    assert not torch.equal(free[0], begun)
+    assert not torch.equal(frozen[1], free[1])
+
+
+def create_seeded() -> torch.nn.Module:
+    torch.manual_seed(0)
+    return create_backbone(BACKBONE, tasks(2)[-1].columns.stop)
+
+
+def test_packaged_weights_are_the_backbones(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    model = create_backbone("tf_efficientnet_lite0", 5, "packaged")
+    path = packaged_weights("tf_efficientnet_lite0")
+    assert path is not None
+    weights = list(torch.load(path, weights_only=True).values())
+    own = list(model.state_dict().values())
+    assert torch.equal(own[0], weights[0])
+    assert torch.equal(own[100], weights[100])
+    assert own[-1].shape == (5,)
+    assert packaged_weights("resnet18") is None
+    monkeypatch.setitem(network_module.PACKAGED, "tf_efficientnet_lite0", "not_installed_here")
+    assert packaged_weights("tf_efficientnet_lite0") is None
 
 
 def test_the_rate_warms_up_and_falls() -> None:
@@ -204,26 +282,50 @@ def test_the_rate_warms_up_and_falls() -> None:
 def test_the_exported_file_says_what_torch_says(
     features: Features, network: object, hidden: int
 ) -> None:
-    images = people(3, 128)
+    images = people(3, 64)
+    measured = np.random.default_rng(0).normal(0, 1, (3, PROPORTIONS)).astype(np.float32)
+    measured[1] = np.nan
     with torch.inference_mode():
-        expected = features(torch.from_numpy(images)).numpy()
+        expected, maps, told = (
+            t.numpy() for t in features(torch.from_numpy(images), torch.from_numpy(measured))
+        )
+    assert np.allclose(expected[1, -PROPORTIONS:], 0.25)
     heads = heads_for(expected.shape[1], hidden)
     model = halve(attach_heads(network, heads))
     data = model.SerializeToString()
     assert len(data) < 0.7 * len(attach_heads(network, heads).SerializeToString())
     session = onnxruntime.InferenceSession(data)
     for count in (1, 3):
-        vector, *logits = session.run(None, {"face": images[:count]})
-        spread = expected.std()
-        assert np.abs(vector - expected[:count]).max() < 0.02 * spread
+        given = {"face": images[:count], "proportions": measured[:count]}
+        vector, own_maps, own_told, *logits = session.run(None, given)
+        for mine, theirs in ((vector, expected), (own_maps, maps), (own_told, told)):
+            assert np.abs(mine - theirs[:count]).max() < 0.02 * theirs.std()
         for trait, row in zip(PREDICTED, logits, strict=True):
             want = heads[trait.name].logits(expected[:count])
             assert np.allclose(row, want, atol=0.05 * max(1.0, float(np.abs(want).max())))
     bare = detach_heads(model)
-    assert [o.name for o in bare.graph.output] == ["embedding"]
+    assert [o.name for o in bare.graph.output] == ["embedding", "maps", "celeba"]
     again = onnxruntime.InferenceSession(bare.SerializeToString())
-    assert np.array_equal(again.run(None, {"face": images})[0], vector)
+    assert np.array_equal(again.run(None, given)[0], vector)
     assert halve(attach_heads(bare, heads)).ByteSize() == model.ByteSize()
+
+
+def test_a_shared_layer_is_written_once(network: object) -> None:
+    alone = heads_for(features_width(network), 5)
+    first = alone["lips"].layers[0]
+    joint = {name: Head((first, *head.layers[1:]), 0, 1) for name, head in alone.items()}
+    model = attach_heads(network, joint)
+    spared = attach_heads(network, alone).ByteSize() - model.ByteSize()
+    assert spared > (len(PREDICTED) - 1) * first[0].nbytes
+    vector, *_, marks = onnxruntime.InferenceSession(model.SerializeToString()).run(
+        None, {"face": people(2, 64), "proportions": np.zeros((2, PROPORTIONS), np.float32)}
+    )
+    want = joint["marks"].logits(vector)
+    assert np.allclose(marks, want, rtol=1e-3, atol=1e-3 * float(np.abs(want).max()))
+
+
+def features_width(network: object) -> int:
+    return network.graph.output[0].type.tensor_type.shape.dim[1].dim_value  # type: ignore[attr-defined]
 
 
 def test_heads_learn_and_are_calibrated() -> None:
@@ -250,6 +352,54 @@ def test_heads_learn_and_are_calibrated() -> None:
     assert heads["lips"].thresholds == ()
 
 
+def test_joint_heads_share_their_hidden_layer() -> None:
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(0, 1, (300, 12)).astype(np.float32)
+    known = {t.name: np.full((300, len(t.predicted)), np.nan, np.float32) for t in PREDICTED}
+    known["lips"] = np.eye(3, dtype=np.float32)[vectors[:, :3].argmax(1)]
+    known["age"] = np.eye(4, dtype=np.float32)[vectors[:, :4].argmax(1)]
+    config = HeadConfig(epochs=40, patience=40, batch=64, rate=0.01, dropout=0, hidden=16)
+
+    def fitted(joint: bool) -> dict[str, Head]:
+        how = replace(config, joint=joint)
+        return fit_heads(vectors[:200, None], first(known), vectors[200:], last(known), how)
+
+    def first(rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {name: row[:200] for name, row in rows.items()}
+
+    def last(rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {name: row[200:] for name, row in rows.items()}
+
+    joint, separate = fitted(True), fitted(False)
+    assert joint["lips"].layers[0][0] is joint["age"].layers[0][0]
+    assert separate["lips"].layers[0][0] is not separate["age"].layers[0][0]
+    for heads in (joint, separate):
+        assert agreement(heads["lips"], vectors[200:], known["lips"][200:]) > 0.7
+    with pytest.raises(UnknownValue, match="share a hidden layer"):
+        HeadConfig(joint=True).validate()
+
+
+def test_a_search_begins_with_the_usual_settings_and_goes_on(tmp_path: Path) -> None:
+    tried: list[HeadConfig] = []
+
+    def worth(how: HeadConfig) -> float:
+        tried.append(how)
+        return 1 - abs(how.dropout - 0.3)
+
+    begin = HeadConfig()
+    path = tmp_path / "new" / "search.db"
+    lines: list[str] = []
+    search(worth, begin, 4, path, progress=lines.append)
+    assert tried[0] == begin
+    assert len(lines) == 4
+    best = search(worth, begin, 12, path)
+    assert len(tried) == 12
+    assert abs(best.dropout - 0.3) == min(abs(how.dropout - 0.3) for how in tried)
+    again: list[HeadConfig] = []
+    search(lambda how: again.append(how) or 0.5, begin, 4, tmp_path / "other.db")  # type: ignore[func-returns-value]
+    assert again == tried[:1] + again[1:]
+
+
 def test_calibration_finds_an_overconfident_heads_temperature() -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 1, (4000, 3)).astype(np.float32)
@@ -272,6 +422,8 @@ def test_thresholds_are_where_sets_agree_best() -> None:
         ({"celeba": Path("nowhere")}, BadRatings),
         ({"backbone": "resnet18"}, UnknownValue),
         ({"seed": -1}, UnknownValue),
+        ({"search": -1}, UnknownValue),
+        ({"heads": HeadConfig(joint=True)}, UnknownValue),
         ({"schedule": Schedule(sides=())}, UnknownValue),
     ],
 )
@@ -297,9 +449,8 @@ def test_a_model_is_trained_from_nothing(
     folder: Path, celeba: CelebA, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "labelled.csv").write_text("")
-    monkeypatch.setattr(module, "read_celeba", lambda path: celeba)
-    monkeypatch.setattr(module, "SIDE", 96)
-    monkeypatch.setattr(module, "VIEW", 32)
+    monkeypatch.setattr(origin_module, "read_celeba", lambda pictures, table: celeba)
+    monkeypatch.setattr(origin_module, "_KEPT", 0.3)
     config = TrainConfig(
         ratings=folder,
         output=folder / "out",
@@ -311,9 +462,10 @@ def test_a_model_is_trained_from_nothing(
     )
     lines: list[str] = []
     model = load_model(train(config, lines.append))
-    assert model.side == 96
-    assert len(model.trained_on()) == 48
-    manifest = json.loads((folder / "out" / "manifest.json").read_text())
+    assert model.side == 32
+    kept = manifest_of(folder)["pretraining"]["held_out"]["pictures"]
+    assert 48 + 16 < len(model.trained_on()) < 48 + 32 - kept
+    manifest = manifest_of(folder)
     assert manifest["training"]["faces"]["train"] + manifest["training"]["faces"]["valid"] == 48
     assert manifest["pretraining"]["sides"] == [32, 32]
 
@@ -322,6 +474,42 @@ def test_a_model_is_trained_from_nothing(
     train(config, lines.append)
     assert not [line for line in lines if line.startswith("epoch")]
     assert (folder / "out" / manifest["file"]).read_bytes() == before
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((folder / "out" / "manifest.json").read_text())
+    return document
+
+
+@pytest.mark.usefixtures("none_held_out")
+def test_a_backbone_of_the_hub_stays_as_it_is(folder: Path) -> None:
+    """No hub is reached here: the weights are random, all else is as with the hub's."""
+    config = TrainConfig(
+        ratings=folder / "ratings.csv",
+        output=folder / "out",
+        backbone=f"timm/{BACKBONE}",
+        start="random",
+        views=0,
+        search=2,
+        heads=HeadConfig(epochs=20, rate=3e-3, batch=16),
+    )
+    model = load_model(train(config))
+    assert model.side == 224
+    assert model.manifest["backbone"] == f"timm/{BACKBONE}"
+    assert "model card on the hub" in model.manifest["terms"]
+    assert (folder / "out" / ".cache" / "search.db").is_file()
+    assert model.name == f"faces-{BACKBONE}"
+
+
+def test_a_hub_that_cannot_be_reached_is_one_clear_error(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise OSError("no route to the hub")
+
+    monkeypatch.setattr(network_module.timm, "create_model", refuse)
+    with pytest.raises(BadModel, match="hub's weights cannot be had"):
+        create_backbone(BACKBONE, 0, "hub")
 
 
 @pytest.mark.usefixtures("none_held_out")
@@ -334,9 +522,11 @@ def test_new_heads_for_the_shipped_network(folder: Path) -> None:
     )
     model = load_model(train(config))
     shipped = load_model(MODELS)
+    unknown = np.full((4, PROPORTIONS), np.nan, np.float32)
     images = np.stack([fit(p, model.side) for p in people(4, 96)])
-    vectors = [m.session.run(["embedding"], {"face": images})[0] for m in (model, shipped)]
+    given = {"face": images, "proportions": unknown}
+    vectors = [m.session.run(["embedding"], given)[0] for m in (model, shipped)]
     assert np.array_equal(*vectors)
-    tones = model.session.run(["skin_tone"], {"face": images})[0].argmax(1)
+    tones = model.session.run(["skin_tone"], given)[0].argmax(1)
     assert tones.tolist() == [7, 2, 7, 2]
     assert "The network:" in model.manifest["terms"]

@@ -27,7 +27,7 @@ def augment(crop: Image, side: int, rng: np.random.Generator, strength: float = 
     """
     out = _move(crop, side, rng, strength)
     out = _light(out, rng, strength)
-    return _spoil(out, rng, strength)
+    return _cover(_spoil(out, rng, strength), rng, strength)
 
 
 def _move(crop: Image, side: int, rng: np.random.Generator, strength: float) -> Image:
@@ -80,4 +80,15 @@ def _spoil(image: Image, rng: np.random.Generator, strength: float) -> Image:
     if rng.random() < 0.2 * strength:
         _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 85))])
         image = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)
+    return image
+
+
+def _cover(image: Image, rng: np.random.Generator, strength: float) -> Image:
+    """Now and then a patch of some colour over a tenth of the picture, as a hand or a pole."""
+    if rng.random() >= 0.25 * strength:
+        return image
+    side = image.shape[0]
+    width, height = (rng.uniform(0.12, 0.4, 2) * side).astype(int)
+    left, top = rng.integers(0, side - width + 1), rng.integers(0, side - height + 1)
+    image[top : top + height, left : left + width] = rng.integers(0, 256, 3, dtype=np.uint8)
     return image

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -12,9 +13,16 @@ from numpy.typing import NDArray
 
 from stickers.errors import BadRatings, PhotoError
 from stickers.face import find_face
+from stickers.geometry import proportions
 from stickers.output import whole
 from stickers.photo import load_photo
-from stickers.training.ratings import Ratings, find_photos, photo_digest, read_ratings
+from stickers.training.ratings import (
+    Ratings,
+    find_photos,
+    photo_digest,
+    photo_folder,
+    read_ratings,
+)
 from stickers.training.split import fraction, picture_hash, twins
 
 Progress = Callable[[str], None]
@@ -37,7 +45,7 @@ class RatedFaces:
     Attributes:
         items: N item names, sorted.
         ratings: all ratings that were read.
-        crops: N files, each a square cut-out by `stickers.face`.
+        cuts: N files, each a face cut out by `stickers.face`; see `read_cut`.
         digests: N `photo_digest`.
         hashes: N x 32, uint8: `split.picture_hash` of each whole photo.
         part: N of "train", "valid", "test" or "twin"; a twin shows the same picture as
@@ -48,7 +56,7 @@ class RatedFaces:
 
     items: tuple[str, ...]
     ratings: Ratings
-    crops: tuple[Path, ...]
+    cuts: tuple[Path, ...]
     digests: tuple[str, ...]
     hashes: NDArray[np.uint8]
     part: NDArray[np.str_]
@@ -61,32 +69,35 @@ class RatedFaces:
 
 
 def read_rated(
-    folder: Path, cache: Path, seed: int = 0, progress: Progress | None = None
+    table: Path,
+    cache: Path,
+    seed: int = 0,
+    faces: Path | None = None,
+    progress: Progress | None = None,
 ) -> RatedFaces:
-    """Read a folder of ratings and cut out its faces, each photo once per cache.
+    """Read ratings and cut out their faces, each photo once per cache.
 
     Args:
-        folder: holds ``ratings.csv`` and ``items.csv`` or ``faces/``.
+        table: a ``ratings.csv``.
         cache: where cut-outs are kept; holds people's faces, so never ship it.
         seed: of the split.
+        faces: the folder of the photos, if not the one `photo_folder` tells.
         progress: told a line now and then.
 
     Raises:
         BadRatings: the ratings are not in our form, or show no face.
     """
-    table = folder / "ratings.csv"
     ratings = read_ratings(table)
-    faces = folder / "faces" if (folder / "faces").is_dir() else folder
-    photos = find_photos(sorted(ratings), table, faces)
-    crops, digests, hashes, no_face = _cut_all(photos, cache, progress)
-    if not crops:
-        raise BadRatings("no rated photo shows a face", where=folder, hint="check items.csv")
-    items = tuple(crops)
+    photos = find_photos(sorted(ratings), table, faces or photo_folder(table))
+    cuts, digests, hashes, no_face = _cut_all(photos, cache, progress)
+    if not cuts:
+        raise BadRatings("no rated photo shows a face", where=table, hint="check items.csv")
+    items = tuple(cuts)
     prints = np.stack([hashes[i] for i in items])
     return RatedFaces(
         items=items,
         ratings=ratings,
-        crops=tuple(crops.values()),
+        cuts=tuple(cuts.values()),
         digests=tuple(digests[i] for i in items),
         hashes=prints,
         part=split(ratings, items, prints, seed),
@@ -117,48 +128,71 @@ def _cut_all(
     photos: Mapping[str, Path], cache: Path, progress: Progress | None
 ) -> tuple[dict[str, Path], dict[str, str], dict[str, NDArray[np.uint8]], tuple[str, ...]]:
     cache.mkdir(parents=True, exist_ok=True)
-    crops: dict[str, Path] = {}
+    cuts: dict[str, Path] = {}
     digests: dict[str, str] = {}
     hashes: dict[str, NDArray[np.uint8]] = {}
     missing = []
     for number, (item, photo) in enumerate(photos.items(), start=1):
         digest = photo_digest(photo)
-        crop = cut_face(photo, cache / f"{digest}.jpg")
+        cut = cut_face(photo, cache / f"{digest}.npz")
         pixels = cv2.imread(str(photo))
-        if crop is None or pixels is None:
+        if cut is None or pixels is None:
             missing.append(item)
             continue
-        crops[item], digests[item] = crop, digest
+        cuts[item], digests[item] = cut, digest
         hashes[item] = picture_hash(np.asarray(pixels, dtype=np.uint8))
         if progress is not None and number % _EVERY == 0:
             progress(f"cut out {number} of {len(photos)} faces")
-    return crops, digests, hashes, tuple(missing)
+    return cuts, digests, hashes, tuple(missing)
 
 
-def cut_face(photo: Path, crop: Path) -> Path | None:
-    """Write the square around a photo's face to ``crop``, unless it is there already.
+def cut_face(photo: Path, cut: Path) -> Path | None:
+    """Write a photo's face to ``cut``, unless it is there already.
 
     Returns:
-        ``crop``, or None where the photo cannot be used; an empty file remembers that.
+        ``cut``, or None where the photo cannot be used; an empty file remembers that.
     """
-    if crop.is_file():
-        return crop if crop.stat().st_size else None
-    data = b""
+    if cut.is_file():
+        return cut if cut.stat().st_size else None
     try:
-        pixels = find_face(load_photo(photo)).crop
+        face = find_face(load_photo(photo))
     except PhotoError:
-        pass
-    else:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
-        data = cv2.imencode(".jpg", np.ascontiguousarray(pixels[..., ::-1]), quality)[1].tobytes()
-    with whole(crop) as part:
-        part.write_bytes(data)
-    return crop if data else None
+        cut.touch()
+        return None
+    quality = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
+    jpeg = cv2.imencode(".jpg", np.ascontiguousarray(face.crop[..., ::-1]), quality)[1]
+    landmarks = np.empty((0, 2), np.float32) if face.landmarks is None else face.landmarks
+    with whole(cut) as part, part.open("wb") as stream:
+        np.savez(stream, jpeg=jpeg, landmarks=landmarks)
+    return cut
 
 
-def read_crop(crop: Path) -> NDArray[np.uint8]:
-    """A cut-out's pixels: S x S x 3, uint8, RGB."""
-    pixels = cv2.imread(str(crop), cv2.IMREAD_COLOR)
-    if pixels is None:
-        raise BadRatings("a cut-out cannot be read", where=crop, hint="delete it and train again")
-    return np.asarray(pixels[..., ::-1], dtype=np.uint8).copy()
+@dataclass(frozen=True, slots=True, eq=False)
+class Cut:
+    """A face that was cut out.
+
+    Attributes:
+        crop: S x S x 3, uint8, RGB.
+        proportions: `geometry.PROPORTIONS` float32; nan without a mesh.
+    """
+
+    crop: NDArray[np.uint8]
+    proportions: NDArray[np.float32]
+
+
+def read_cut(path: Path) -> Cut:
+    """What `cut_face` wrote.
+
+    Raises:
+        BadRatings: the file is damaged.
+    """
+    try:
+        with np.load(path) as saved:
+            jpeg, landmarks = saved["jpeg"], saved["landmarks"]
+        pixels = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, cv2.error) as exc:
+        raise BadRatings(
+            "a cut-out cannot be read", where=path, hint="delete it and train again"
+        ) from exc
+    crop = np.asarray(pixels[..., ::-1], dtype=np.uint8).copy()
+    return Cut(crop, proportions(landmarks if len(landmarks) else None))

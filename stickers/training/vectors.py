@@ -11,10 +11,10 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
-from stickers.embed import fit
+from stickers.embed import EMBEDDING, FACE, PROPORTIONS, fit
 from stickers.output import whole
 from stickers.training.augment import augment
-from stickers.training.data import read_crop
+from stickers.training.data import read_cut
 
 Progress = Callable[[str], None]
 
@@ -25,7 +25,7 @@ _EVERY = 1000
 
 def look_at(
     network: onnx.ModelProto,
-    crops: Sequence[Path],
+    cuts: Sequence[Path],
     cache: Path,
     *,
     views: int = 0,
@@ -38,8 +38,8 @@ def look_at(
     under a name made of everything that went in.
 
     Args:
-        network: takes ``face`` N x S x S x 3 uint8 and gives ``embedding``.
-        crops: N files.
+        network: what `export.export_network` gave.
+        cuts: N files, see `data.read_cut`.
         cache: a folder.
         views: augmented views of each face.
         seed: of the augmentation.
@@ -47,23 +47,28 @@ def look_at(
     """
     data = network.SerializeToString()
     key = hashlib.sha256(data)
-    key.update("\n".join([crop.name for crop in crops] + [f"{views} {seed}"]).encode())
+    key.update("\n".join([cut.name for cut in cuts] + [f"{views} {seed}"]).encode())
     path = cache / f"{key.hexdigest()[:16]}.npy"
     if path.is_file():
         return np.asarray(np.load(path), dtype=np.float16)
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     side = int(session.get_inputs()[0].shape[1])
     out: NDArray[np.float16] | None = None
-    for start in range(0, len(crops), _BATCH):
-        names = crops[start : start + _BATCH]
-        images = [image for n in names for image in looks(read_crop(n), side, views, seed, n.name)]
-        vectors = session.run(["embedding"], {"face": np.stack(images)})[0]
+    for start in range(0, len(cuts), _BATCH):
+        names = cuts[start : start + _BATCH]
+        faces, measured = [], []
+        for name in names:
+            cut = read_cut(name)
+            faces += looks(cut.crop, side, views, seed, name.name)
+            measured += [cut.proportions] * (1 + views)
+        given = {FACE: np.stack(faces), PROPORTIONS: np.stack(measured)}
+        vectors = session.run([EMBEDDING], given)[0]
         if out is None:
-            out = np.empty((len(crops), 1 + views, vectors.shape[1]), dtype=np.float16)
+            out = np.empty((len(cuts), 1 + views, vectors.shape[1]), dtype=np.float16)
         part = vectors.reshape(len(names), 1 + views, -1)
         out[start : start + len(names)] = np.clip(part, -6e4, 6e4)
         if progress is not None and start // _EVERY != (start + _BATCH) // _EVERY:
-            progress(f"looked at {start + len(names)} of {len(crops)} faces")
+            progress(f"looked at {start + len(names)} of {len(cuts)} faces")
     if out is None:
         return np.empty((0, 1 + views, 0), dtype=np.float16)
     _keep(path, out)
@@ -74,10 +79,9 @@ def looks(
     crop: NDArray[np.uint8], side: int, views: int, seed: int, name: str
 ) -> list[NDArray[np.uint8]]:
     """A cut-out and ``views`` variations of it, the same ones for the same name and seed."""
-    whole = fit(crop, side)
     chance = int.from_bytes(hashlib.sha256(f"{seed}:{name}".encode()).digest()[:8], "big")
     rng = np.random.default_rng(chance)
-    return [whole, *(augment(whole, side, rng, _STRENGTH) for _ in range(views))]
+    return [fit(crop, side), *(augment(crop, side, rng, _STRENGTH) for _ in range(views))]
 
 
 def _keep(path: Path, vectors: NDArray[np.float16]) -> None:
