@@ -11,10 +11,10 @@ from stickers.attributes import read_attributes
 from stickers.avatar import DEFAULT_STYLE, Avatar, avatar_of, read_avatar
 from stickers.catalog import load_catalog
 from stickers.embed import embed
-from stickers.face import find_face
+from stickers.face import faces_of, find_face
 from stickers.pack import Pack, draw
 from stickers.photo import load_photo
-from stickers.records import Analysis, Photo
+from stickers.records import Analysis, Face, Photo
 from stickers.style import load_style
 
 Source = str | Path | bytes | Photo
@@ -30,10 +30,19 @@ def analyze(source: Source) -> Analysis:
     """
     ms: dict[str, float] = {}
     photo = source if isinstance(source, Photo) else _timed(ms, "photo", load_photo, source)
-    face = _timed(ms, "face", find_face, photo)
+    return _analysed(_timed(ms, "face", find_face, photo), ms)
+
+
+def analyze_faces(source: Source) -> tuple[tuple[Face, Analysis], ...]:
+    """Each face of a photo, the largest first, and what the model sees in it; as `analyze`."""
+    photo = source if isinstance(source, Photo) else load_photo(source)
+    return tuple((face, _analysed(face, {})) for face in faces_of(photo))
+
+
+def _analysed(face: Face, ms: dict[str, float]) -> Analysis:
     embedding = _timed(ms, "embed", embed, face)
     attributes = _timed(ms, "attributes", read_attributes, embedding)
-    return Analysis(photo.name, face.box, face.count, attributes, ms)
+    return Analysis(face.photo_name, face.box, face.count, attributes, ms)
 
 
 def _timed(ms: dict[str, float], stage: str, work: Callable[..., _T], given: object) -> _T:
