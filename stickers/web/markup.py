@@ -67,7 +67,8 @@ def examples_html(people: Iterable[Avatar]) -> str:
         f'<img src="{avatar_url(who, "webp", small=True)}" alt=""></button>'
         for n, who in enumerate(people, 1)
     )
-    return f'<p class="quiet">No camera? Begin with somebody drawn:</p><div class="examples">{buttons}</div>'
+    invite = '<p class="quiet">No camera? Begin with somebody drawn:</p>'
+    return f'{invite}<div class="examples">{buttons}</div>'
 
 
 def portrait_html(svg: str, text: str) -> str:
@@ -106,13 +107,12 @@ def found_html(crops: Sequence[Crop]) -> str:
 def asked_html(session: Session) -> str:
     """The traits that the photo left open, each with its likeliest values."""
     seen = offered(session.avatar, catalog())
-    return "".join(
-        _choices(
-            session.avatar, name, values, f"Not sure about the {title(name).lower()}: which is you?"
-        )
+    questions = "".join(
+        _choices(session.avatar, name, values, f"Not sure about the {title(name).lower()}: you?")
         for name, values in session.unsure.items()
         if name in seen
     )
+    return f'<div class="asked">{questions}</div>' if questions else ""
 
 
 def editor_html(session: Session) -> str:

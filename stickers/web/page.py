@@ -48,7 +48,7 @@ class Page:
         example = compose(visit.examples()[0], catalog()).svg
         self.parts["portrait"] = _html("portrait", portrait_html(example, ""))
         self.parts["said"] = _html("said", said_html("", "This could be you."))
-        with gr.Row(elem_id="steps"):
+        with gr.Row(visible=False, elem_id="steps") as self.parts["steps"]:
             for name in ("undo", "redo", "reset"):
                 self.parts[name] = _small(name, interactive=False)
             self.random = _small("random")

@@ -21,6 +21,7 @@ from starlette.routing import Route
 from stickers.avatar import DEFAULT_STYLE, Avatar
 from stickers.catalog import Catalog, load_catalog
 from stickers.compose import RESTING, compose
+from stickers.document import SIDE
 from stickers.errors import StickersError, UnknownValue
 from stickers.export import export_files
 from stickers.pack import Pack
@@ -98,7 +99,7 @@ def sticker(request: Request) -> Picture:
         Avatar.from_code(request.path_params["code"]), {} if says is None else {name: says}
     )
     svg = compose(draft.avatar, catalog(), draft.scene(name, catalog())).svg
-    return webp(rasterise(svg, *_side(request))), "image/webp"
+    return webp(rasterise(svg, _side(request))), "image/webp"
 
 
 def avatar_file(request: Request) -> Picture:
@@ -112,12 +113,12 @@ def avatar_file(request: Request) -> Picture:
     if kind == "png":
         return png(rasterise(svg, LARGE_SIDE)), "image/png"
     if kind == "webp":
-        return webp(rasterise(svg, *_side(request))), "image/webp"
+        return webp(rasterise(svg, _side(request))), "image/webp"
     raise UnknownValue(f"there is no {RESTING}.{kind}", hint="use json, svg, png or webp")
 
 
-def _side(request: Request) -> tuple[int, ...]:
-    return (SMALL_SIDE,) if "small" in request.query_params else ()
+def _side(request: Request) -> int:
+    return SMALL_SIDE if "small" in request.query_params else SIDE
 
 
 def zip_of(draft: Draft, title: str, author: str, targets: tuple[str, ...] = ()) -> bytes:

@@ -206,6 +206,7 @@ def _meet(session: Session) -> Shown:
         "found": "",
         "start": Props(open=False, label="Start again with another photo"),
         "change": Props(visible=True),
+        "steps": Props(visible=True),
         "made": Props(visible=True),
     }
 
