@@ -7,6 +7,7 @@ import json
 import os
 import re
 import socket
+import tomllib
 import zipfile
 from base64 import b64encode
 from collections.abc import Iterator
@@ -212,3 +213,18 @@ def test_the_folder_of_gradio_goes_with_the_process(monkeypatch: pytest.MonkeyPa
         (folder / "left.txt").write_text("over")
         assert folder.stat().st_mode & 0o077 == 0
     assert not folder.exists() and "GRADIO_TEMP_DIR" not in os.environ
+
+
+def test_a_hosted_space_installs_what_the_package_needs() -> None:
+    root = Path(__file__).parents[1]
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = (root / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    needed = [*project["dependencies"], *project["optional-dependencies"]["app"]]
+    assert [line for line in lines if not line.startswith("#")] == needed
+
+
+def test_nobody_can_leave_files(site: Site) -> None:
+    photo = {"files": ("me.jpg", b"a photo that the page would never send")}
+    sent = httpx.post(f"{site.url}gradio_api/upload", files=photo)
+    assert sent.status_code >= 400
+    assert [path for path in site.folder.rglob("*") if path.is_file()] == []

@@ -47,6 +47,7 @@ def launch(app: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
         "css_paths": HERE / "app.css",
         "head": f"<script>{(HERE / 'app.js').read_text(encoding='utf-8')}</script>",
         "footer_links": [],
+        "max_file_size": 1,  # bytes: the page sends no files, and nobody else shall leave any
         "pwa": False,
         "quiet": True,
         "run_history": False,  # Gradio would keep what was shown in the browser

@@ -46,10 +46,8 @@ SCENES = len(load_style("sly").scenes)
 expect.set_options(timeout=PATIENCE)
 
 
-def choose_photo(page: Page, path: Path | bytes, name: str = "me.jpg") -> None:
-    photo = path.read_bytes() if isinstance(path, Path) else path
-    files = {"name": name, "mimeType": "image/jpeg", "buffer": photo}
-    page.locator("#intake input[type=file]").set_input_files(files=[files])
+def choose_photo(page: Page, path: Path) -> None:
+    page.locator("#intake input[type=file]").set_input_files(path)
 
 
 def wait_for_pack(page: Page) -> None:
