@@ -112,7 +112,7 @@ def photo() -> str:
 def walk(url: str, config: dict[str, Any], number: int) -> Walk:
     """A visitor's photo, somebody else instead, and the whole pack."""
     me, catalog = Visitor(url, config), load_catalog("sly")
-    wrong = []
+    wrong: list[str] = []
     start = time.perf_counter()
     met = me.call("look", photo=photo())
     portrait = time.perf_counter() - start
@@ -132,6 +132,11 @@ def walk(url: str, config: dict[str, Any], number: int) -> Walk:
     return Walk(portrait, pack, tuple(wrong))
 
 
+def walks(url: str, config: dict[str, Any], visitor: int) -> list[Walk]:
+    """One visitor's packs, one after another."""
+    return [walk(url, config, 100 * visitor + number) for number in range(PACKS)]
+
+
 def told(name: str, seconds: list[float]) -> str:
     """A row of the table."""
     ordered = sorted(seconds)
@@ -143,19 +148,16 @@ def main() -> None:
     with app() as url:
         config = httpx.get(f"{url}config", timeout=PATIENCE).json()
         walk(url, config, 0)  # the first waits for the models
-        alone = [walk(url, config, n) for n in range(PACKS)]
+        alone = walks(url, config, 0)
         with ThreadPoolExecutor(VISITORS) as pool:
-            visits = [
-                pool.submit(lambda n=n: [walk(url, config, 100 * n + i) for i in range(PACKS)])
-                for n in range(1, VISITORS + 1)
-            ]
-            crowd = [w for visit in visits for w in visit.result()]
+            visits = pool.map(lambda n: walks(url, config, n), range(1, VISITORS + 1))
+            crowd = [walked for visit in visits for walked in visit]
     print("| | p50, s | p95, s | packs |\n|---|---|---|---|")
-    for name, walks in (("one visitor", alone), (f"{VISITORS} at once", crowd)):
-        print(told(f"{name}: portrait", [w.portrait for w in walks]))
-        print(told(f"{name}: whole pack", [w.pack for w in walks]))
+    for name, walked in (("one visitor", alone), (f"{VISITORS} at once", crowd)):
+        print(told(f"{name}: portrait", [w.portrait for w in walked]))
+        print(told(f"{name}: whole pack", [w.pack for w in walked]))
     lost = VISITORS * PACKS - len(crowd)
-    wrong = [w for walk_ in crowd for w in walk_.wrong]
+    wrong = [what for w in crowd for what in w.wrong]
     print(f"\n{lost} lost, {len(wrong)} mixed up {wrong or ''}".strip())
     sys.exit(bool(lost or wrong))
 

@@ -33,6 +33,8 @@ AT_ONCE = 2
 """How many pictures are drawn at the same time."""
 PART_SIDE, SMALL_SIDE, LARGE_SIDE = 160, 256, 1024
 """px of a picker's pictures, of the gallery's, and of the avatar's own file."""
+GONE = 499
+"""What nobody waits for any more, having changed the avatar meanwhile, is not drawn."""
 LONGEST_NAME = 128
 """Characters of a pack's name and author."""
 
@@ -166,7 +168,10 @@ _limit = CapacityLimiter(AT_ONCE)
 async def _drawn(draw: Callable[[Request], Picture], request: Request) -> Response:
     """What ``draw`` makes of the request, or a line that says why not."""
     try:
-        data, kind = await to_thread.run_sync(draw, request, limiter=_limit)
+        async with _limit:
+            if await request.is_disconnected():
+                return Response(status_code=GONE)
+            data, kind = await to_thread.run_sync(draw, request)
     except StickersError as exc:
         return PlainTextResponse(f"{exc}\n", 404)
     # The same address always shows the same, until the drawings change.

@@ -42,11 +42,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         _wait_for(url, app, log)
         yield Site(url, folder, log)
         app.terminate()
-        app.wait(20)
+        app.wait(PATIENCE / 1000)
 
 
 def _wait_for(url: str, app: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(240):
+    deadline = time.monotonic() + 2 * PATIENCE / 1000
+    while time.monotonic() < deadline:
         assert app.poll() is None, log.read_text()
         try:
             httpx.get(url)

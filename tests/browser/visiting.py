@@ -75,7 +75,7 @@ def avatar_of(page: Page) -> Avatar:
 def expect_avatar(page: Page, **traits: str) -> Avatar:
     """Wait until the address, which follows the avatar, says so."""
     for name, value in traits.items():
-        for _ in range(200):
+        for _ in range(PATIENCE // 50):
             if avatar_of(page).traits[name] == value:
                 break
             page.wait_for_timeout(50)
