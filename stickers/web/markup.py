@@ -108,7 +108,7 @@ def asked_html(session: Session) -> str:
     """The traits that the photo left open, each with its likeliest values."""
     seen = offered(session.avatar, catalog())
     questions = "".join(
-        _choices(session.avatar, name, values, f"Not sure about the {title(name).lower()}: you?")
+        _choices(session.avatar, name, values, f"Not sure: which {title(name).lower()}?")
         for name, values in session.unsure.items()
         if name in seen
     )

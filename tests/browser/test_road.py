@@ -238,7 +238,7 @@ def test_words_are_only_words(page: Page) -> None:
 def test_nothing_is_kept_and_nothing_goes_outside(page: Page, site: Site, me: Path) -> None:
     choose_photo(page, me)
     wait_for_pack(page)  # from here on, all that is loaded once is loaded
-    before = site.said("wrote")
+    before = site.written()
     page.get_by_role("button", name="Random").click()
     page.get_by_text("Start again with another photo").click()
     choose_photo(page, me)
@@ -246,7 +246,7 @@ def test_nothing_is_kept_and_nothing_goes_outside(page: Page, site: Site, me: Pa
     wait_for_pack(page)
     with page.expect_download():
         page.get_by_role("button", name="Download").click()
-    assert site.said("wrote") == before
-    assert site.said("outside") == []
+    assert site.written() == before
+    assert site.outside() == []
     # The font list is matplotlib's, which mediapipe brings.
     assert {path.parent.name for path in site.files()} <= {"matplotlib"}

@@ -33,8 +33,17 @@ class Site:
     folder: Path
     log: Path
 
-    def said(self, what: str) -> list[str]:
-        return [line for line in self.log.read_text().splitlines() if line.startswith(what)]
+    def outside(self) -> list[str]:
+        """Whom the app tried to call."""
+        return self._said("outside ")
+
+    def written(self) -> list[str]:
+        """The files that the app opened to write; not the nameless one for mediapipe's chatter."""
+        return [path for path in self._said("wrote ") if path != str(self.folder)]
+
+    def _said(self, what: str) -> list[str]:
+        lines = self.log.read_text(errors="replace").splitlines()
+        return [line.removeprefix(what) for line in lines if line.startswith(what)]
 
     def files(self) -> list[Path]:
         return [path for path in self.folder.rglob("*") if path.is_file()]
