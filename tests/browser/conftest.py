@@ -81,7 +81,8 @@ def launch(playwright: Playwright) -> Launch:
         pytest.skip("chromium is not installed")
 
     def start(*more: str) -> Browser:
-        return playwright.chromium.launch(executable_path=path, args=["--no-sandbox", *more])
+        args = ["--no-sandbox", *more]
+        return playwright.chromium.launch(executable_path=path, args=args, timeout=PATIENCE)
 
     return start
 
