@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from stickers.pipeline import analyze, make, render
 
 __all__ = ["Avatar", "StickersError", "analyze", "make", "random_avatar", "render"]
-__version__ = version("stickers")
 
 _HOME = {
     "Avatar": "stickers.avatar",
@@ -35,6 +34,8 @@ _HOME = {
 
 def __getattr__(name: str) -> Any:
     # Imported on first use, so that `import stickers` and `--help` load no model library.
+    if name == "__version__":
+        return version("stickers")  # asked late: a hosted app runs from a folder, not installed
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -42,14 +42,15 @@ _LOOKS = (
 )
 
 
-def find_faces(pixels: Pixels) -> tuple[Sighting | None, int]:
-    """The largest face of a picture, and how many faces were seen.
+def find_faces(pixels: Pixels, most: int = 1) -> tuple[tuple[Sighting, ...], int]:
+    """The largest faces of a picture, and how many faces were seen.
 
     Args:
         pixels: H x W x 3, uint8, RGB.
+        most: how many faces to look at closely, at least 1.
 
     Returns:
-        The face in px of the picture, None where there is none; the count.
+        The faces in px of the picture, largest first, none where there is none; the count.
     """
     weak: list[Sighting] = []
     with detectors() as by:
@@ -59,15 +60,22 @@ def find_faces(pixels: Pixels) -> tuple[Sighting | None, int]:
                 back = cv2.invertAffineTransform(matrix)
                 seen += [s.moved(back) for s in by.near(view) + by.far(view)]
             faces = _distinct(seen)
+            sure: list[Sighting] = []
             for face in sorted(faces[:_LOOKED_AT], key=lambda s: -s.size):
                 close = _look_closely(by, pixels, face)
                 if close is None:
                     continue
                 if close.score - _doubt(close) >= SURE:
-                    return close, max(1, sum(s.score >= LIKELY for s in faces))
-                if _believable(close, face, pixels):
+                    sure.append(close)
+                    if len(sure) == most:
+                        break
+                elif _believable(close, face, pixels):
                     weak.append(close)
-    return max(weak, key=lambda s: s.score, default=None), 1
+            if sure:
+                count = sum(s.score >= LIKELY for s in faces)
+                return tuple(sure), max(len(sure), count)
+    best = max(weak, key=lambda s: s.score, default=None)
+    return () if best is None else (best,), 1
 
 
 def segment(pixels: Pixels) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@
     │   │   ├── PhotoDamaged           photo_damaged      a picture that ends or breaks half-way
     │   │   ├── PhotoTooLarge          photo_too_large    more bytes or pixels than the limits
     │   │   └── NoFace                 no_face            a good picture without a face
+    │   │       └── TooDark            too_dark           too dark to see one in
     │   ├── BadAvatar                  bad_avatar         not a valid avatar or share code
     │   ├── BadRatings                 bad_ratings        a ratings file or folder not in our form
     │   └── CannotWrite                cannot_write       an output place that refuses us
@@ -104,6 +105,12 @@ class NoFace(PhotoError):
     """A good picture in which no face was found."""
 
     code = "no_face"
+
+
+class TooDark(NoFace):
+    """A picture without a face to be seen, and so dark that there may be one."""
+
+    code = "too_dark"
 
 
 class BadAvatar(InputError):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from stickers.affine import Matrix, Pixels, Points, angle_of, apply, level, warp
 from stickers.detect import find_faces, lit, mesh_eyes, segment
 from stickers.detectors import Sighting
-from stickers.errors import NoFace
+from stickers.errors import NoFace, TooDark
 from stickers.records import Face, Photo
 
 CROP_SIDE = 288
@@ -27,6 +27,7 @@ _FADE = 0.06
 _WIDE_SPAN, _WIDE_ABOVE, _WIDE_SIDE = 3.2, 1.5, 320
 _NARROWEST = 0.75
 _DARK = 60
+_BLACK = 25
 _FOREHEAD, _CHIN, _NOSE = 10, 152, 1
 
 
@@ -62,15 +63,38 @@ def find_face(photo: Photo) -> Face:
         The face; `Face.landmarks` is None where only a detector saw it.
 
     Raises:
-        NoFace: there is no face to be seen.
+        NoFace: there is no face to be seen; `TooDark` where the photo is nearly black.
     """
-    seen, count = find_faces(photo.pixels)
-    if seen is None:
-        raise NoFace(
-            "no face was found",
+    return faces_of(photo, most=1)[0]
+
+
+def faces_of(photo: Photo, most: int = 6) -> tuple[Face, ...]:
+    """All faces of a photo, the largest first and at most ``most``, each as `find_face` does.
+
+    Raises:
+        NoFace: as `find_face`.
+    """
+    seen, count = find_faces(photo.pixels, most)
+    if not seen:
+        raise _none_in(photo)
+    return tuple(_face(photo, sighting, count) for sighting in seen)
+
+
+def _none_in(photo: Photo) -> NoFace:
+    if photo.pixels.mean() < _BLACK:
+        return TooDark(
+            "the photo is too dark to see a face in",
             where=photo.name,
-            hint="use a photo in which one face is large, lit and looks at the camera",
+            hint="take it again with light on the face",
         )
+    return NoFace(
+        "no face was found",
+        where=photo.name,
+        hint="use a photo in which one face is large, lit and looks at the camera",
+    )
+
+
+def _face(photo: Photo, seen: Sighting, count: int) -> Face:
     head = _head_of_mesh(seen.mesh) if seen.mesh is not None else _head_of_keys(seen)
     person, wide = _person_around(photo.pixels, head)
     matrix = _frame(head, person, wide, photo.pixels.shape)

@@ -19,6 +19,8 @@ INK_WIDTH = 0.13
 """Width of the letters' dark border, as a share of the letter height."""
 WIDEST = 440
 """px: a longer caption is drawn smaller."""
+SMALLEST = 26
+"""px: a caption whose letters would be lower cannot be read on a sticker."""
 
 
 @lru_cache(maxsize=1)
@@ -31,7 +33,7 @@ def letter(caption: Caption) -> Node:
     """The caption as a group: a dark border below, the coloured letters above.
 
     Raises:
-        UnknownValue: a character that the font does not have.
+        UnknownValue: a character that the font does not have, or more than can be read.
     """
     font = _font()
     glyphs, cmap, advances = font.getGlyphSet(), font.getBestCmap(), font["hmtx"]
@@ -45,6 +47,11 @@ def letter(caption: Caption) -> Node:
     em = font["head"].unitsPerEm
     width = sum(advances[n][0] for n in names) / em
     size = min(caption.size, WIDEST / width)
+    if size < min(caption.size, SMALLEST):
+        raise UnknownValue(
+            f"the caption {caption.text!r} is too long to be read on a sticker",
+            hint=f"use about {int(len(names) * size / SMALLEST)} letters or fewer",
+        )
     pen = SVGPathPen(glyphs, ntos=number)
     x = -width * size / 2
     for name in names:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from stickers.errors import UnknownValue
 from stickers.output import staged
 from stickers.raster import png, rasterise, sheet, webp
 from stickers.records import Sticker
+from stickers.style import Scene
 
 FORMATS = ("svg", "webp", "png")
 
@@ -62,51 +63,70 @@ class Pack:
             UnknownValue: a format that we do not write.
             CannotWrite: the folder refuses us.
         """
-        wanted = tuple(formats)
-        for name in wanted:
-            if name not in FORMATS:
-                raise UnknownValue(f"there is no format {name!r}", hint=f"use {', '.join(FORMATS)}")
-        folder = Path(folder)
+        folder, wanted = Path(folder), _checked(formats)
         with staged(folder) as stage:
-            (stage / "stickers").mkdir()
-            portrait = rasterise(self.portrait.svg, side)
-            (stage / "avatar.json").write_text(self.avatar.to_json(), encoding="utf-8")
-            (stage / "avatar.svg").write_text(self.portrait.svg, encoding="utf-8")
-            (stage / "avatar.png").write_bytes(png(portrait))
-            pictures = [portrait]
-            for sticker in self.stickers:
-                picture = rasterise(sticker.svg, side)
-                pictures.append(picture)
-                target = stage / "stickers" / sticker.name
-                if "svg" in wanted:
-                    target.with_suffix(".svg").write_text(sticker.svg, encoding="utf-8")
-                if "webp" in wanted:
-                    target.with_suffix(".webp").write_bytes(webp(picture))
-                if "png" in wanted:
-                    target.with_suffix(".png").write_bytes(png(picture))
-                progress(sticker.name)
-            (stage / "sheet.png").write_bytes(png(sheet(pictures)))
-            files = [p.relative_to(stage) for p in stage.rglob("*") if p.is_file()]
-        return tuple(folder / f for f in sorted(files))
+            paths = []
+            for path, data in self.files(wanted, side=side, progress=progress):
+                (stage / path).parent.mkdir(exist_ok=True)
+                (stage / path).write_bytes(data)
+                paths.append(folder / path)
+        return tuple(sorted(paths))
+
+    def files(
+        self,
+        formats: Iterable[str] = FORMATS,
+        *,
+        side: int = SIDE,
+        progress: Progress = unwatched,
+    ) -> Iterator[tuple[str, bytes]]:
+        """(path, content) of everything that `write` writes, one after another; as there."""
+        wanted = _checked(formats)
+        pictures = [rasterise(self.portrait.svg, side)]
+        yield "avatar.json", self.avatar.to_json().encode()
+        yield "avatar.svg", self.portrait.svg.encode()
+        yield "avatar.png", png(pictures[0])
+        for sticker in self.stickers:
+            picture = rasterise(sticker.svg, side)
+            pictures.append(picture)
+            if "svg" in wanted:
+                yield f"stickers/{sticker.name}.svg", sticker.svg.encode()
+            if "webp" in wanted:
+                yield f"stickers/{sticker.name}.webp", webp(picture)
+            if "png" in wanted:
+                yield f"stickers/{sticker.name}.png", png(picture)
+            progress(sticker.name)
+        yield "sheet.png", png(sheet(pictures))
+
+
+def _checked(formats: Iterable[str]) -> tuple[str, ...]:
+    wanted = tuple(formats)
+    for name in wanted:
+        if name not in FORMATS:
+            raise UnknownValue(f"there is no format {name!r}", hint=f"use {', '.join(FORMATS)}")
+    return wanted
 
 
 def draw(
     avatar: Avatar,
     catalog: Catalog,
     *,
-    only: Iterable[str] | None = None,
+    only: Iterable[str | Scene] | None = None,
     progress: Progress = unwatched,
 ) -> Pack:
-    """The pack of ``avatar``: all scenes of the style, or ``only`` those named.
+    """The pack of ``avatar``: all scenes of the style, or ``only`` those given.
+
+    Args:
+        avatar: who it is.
+        catalog: the style to draw in.
+        only: names of scenes, or scenes with a caption of their own (`Scene.saying`).
+        progress: told the name of each sticker drawn.
 
     Raises:
-        UnknownValue: no such scene.
+        UnknownValue: no such scene, or a caption that cannot be lettered.
         BadStyle: a drawing breaks the art contract.
     """
-    scenes = catalog.style.scenes
-    chosen = sorted(scenes) if only is None else [catalog.style.scene(n).name for n in only]
     drawn: list[Sticker] = []
-    for name in chosen:
-        drawn.append(compose(avatar, catalog, name))
-        progress(name)
+    for scene in sorted(catalog.style.scenes) if only is None else only:
+        drawn.append(compose(avatar, catalog, scene))
+        progress(drawn[-1].name)
     return Pack(avatar, compose(avatar, catalog), tuple(drawn))

@@ -10,11 +10,11 @@ from typing import TypeVar
 from stickers.attributes import read_attributes
 from stickers.avatar import DEFAULT_STYLE, Avatar, avatar_of, read_avatar
 from stickers.catalog import load_catalog
-from stickers.embed import embed, load_model
-from stickers.face import find_face
+from stickers.embed import Model, embed, load_model
+from stickers.face import faces_of, find_face
 from stickers.pack import Pack, draw
 from stickers.photo import load_photo
-from stickers.records import Analysis, Photo
+from stickers.records import Analysis, Face, Photo
 from stickers.style import load_style
 
 Source = str | Path | bytes | Photo
@@ -35,10 +35,20 @@ def analyze(source: Source, *, model: str | Path | None = None) -> Analysis:
     loaded = load_model(None if model is None else Path(model))
     ms: dict[str, float] = {}
     photo = source if isinstance(source, Photo) else _timed(ms, "photo", load_photo, source)
-    face = _timed(ms, "face", find_face, photo)
-    embedding = _timed(ms, "embed", embed, face, loaded)
-    attributes = _timed(ms, "attributes", read_attributes, embedding, loaded)
-    return Analysis(photo.name, face.box, face.count, attributes, ms)
+    return _analysed(_timed(ms, "face", find_face, photo), loaded, ms)
+
+
+def analyze_faces(source: Source) -> tuple[tuple[Face, Analysis], ...]:
+    """Each face of a photo, the largest first, and what the model sees in it; as `analyze`."""
+    loaded = load_model()
+    photo = source if isinstance(source, Photo) else load_photo(source)
+    return tuple((face, _analysed(face, loaded, {})) for face in faces_of(photo))
+
+
+def _analysed(face: Face, model: Model, ms: dict[str, float]) -> Analysis:
+    embedding = _timed(ms, "embed", embed, face, model)
+    attributes = _timed(ms, "attributes", read_attributes, embedding, model)
+    return Analysis(face.photo_name, face.box, face.count, attributes, ms)
 
 
 def _timed(ms: dict[str, float], stage: str, work: Callable[..., _T], *given: object) -> _T:

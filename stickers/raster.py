@@ -17,8 +17,18 @@ SHEET_BACKGROUND = (232, 238, 235)
 SHEET_INK = (74, 82, 84)
 
 
-def rasterise(svg: str, side: int = SIDE) -> Image.Image:
+Square = tuple[float, float, float]
+"""Left, top and side of a part of the page, in px of the SVG."""
+PAGE: Square = (0, 0, SIDE)
+
+
+def rasterise(svg: str, side: int = SIDE, view: Square = PAGE) -> Image.Image:
     """``svg`` as a ``side`` x ``side`` RGBA picture, uint8, straight alpha.
+
+    Args:
+        svg: a sticker's document.
+        side: px.
+        view: the part of the page to be seen.
 
     Raises:
         ValueError: ``side`` is not positive, or ``svg`` is not readable.
@@ -31,7 +41,9 @@ def rasterise(svg: str, side: int = SIDE) -> Image.Image:
     dom.setContainerSize(skia.Size(SIDE, SIDE))
     surface = skia.Surface(side, side)
     canvas = surface.getCanvas()
-    canvas.scale(side / SIDE, side / SIDE)
+    left, top, width = view
+    canvas.scale(side / width, side / width)
+    canvas.translate(-left, -top)
     dom.render(canvas)
     pixels = surface.makeImageSnapshot().toarray(colorType=skia.kRGBA_8888_ColorType)
     return Image.fromarray(pixels, "RGBA")

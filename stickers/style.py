@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from textwrap import shorten
 from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -14,6 +15,11 @@ from stickers.errors import BadStyle, UnknownValue
 
 Pair = tuple[float, float]
 Palette = Mapping[str, str]
+
+LONGEST_CAPTION = 40
+"""Characters."""
+LONGEST_ALT = 125
+"""Characters, the strictest of the messengers' limits."""
 
 
 class _Record(BaseModel):
@@ -109,9 +115,9 @@ class Pose(_Record):
 class Caption(_Record):
     """Lettering: middle of the base line, height in px, degrees clockwise, colour."""
 
-    text: Annotated[str, Field(min_length=1, max_length=40)]
-    at: Pair
-    size: Annotated[float, Field(gt=8, le=256)]
+    text: Annotated[str, Field(min_length=1, max_length=LONGEST_CAPTION)]
+    at: Pair = (256, 488)
+    size: Annotated[float, Field(gt=8, le=256)] = 84
     turn: float = 0
     fill: str = "#ffffff"
 
@@ -120,13 +126,31 @@ class Scene(_Record):
     """A sticker: what the figure does, holds and says."""
 
     name: str
-    alt: Annotated[str, Field(min_length=1, max_length=125)]
+    alt: Annotated[str, Field(min_length=1, max_length=LONGEST_ALT)]
     emoji: Annotated[tuple[str, ...], Field(min_length=1, max_length=3)]
     keywords: Annotated[tuple[str, ...], Field(min_length=1)]
     expression: Expression
     pose: Pose = Pose()
     props: tuple[str, ...] = ()
     caption: Caption | None = None
+
+    def saying(self, text: str) -> Scene:
+        """The same scene with another caption, in the same place; with none if it is blank.
+
+        Raises:
+            UnknownValue: more than `LONGEST_CAPTION` characters.
+        """
+        words = " ".join(text.split())
+        if not words:
+            return self.model_copy(update={"caption": None})
+        if len(words) > LONGEST_CAPTION:
+            raise UnknownValue(
+                f"the caption has {len(words)} characters",
+                hint=f"use {LONGEST_CAPTION} or fewer",
+            )
+        look = self.caption.model_dump(exclude={"text"}) if self.caption else {}
+        alt = shorten(f"“{words}”: {self.alt}", LONGEST_ALT, placeholder=" …")
+        return self.model_copy(update={"caption": Caption(text=words, **look), "alt": alt})
 
 
 class Expressions(_Record):

@@ -57,6 +57,24 @@ def export(
         BadStyle: a drawing whose file would be larger than a messenger takes.
         CannotWrite: the folder refuses us.
     """
+    folder = Path(folder)
+    with staged(folder) as stage:
+        files = export_files(pack, targets, author=author, title=title, progress=progress)
+        for path, data in files.items():
+            (stage / path).parent.mkdir(parents=True, exist_ok=True)
+            (stage / path).write_bytes(data)
+    return tuple(sorted(folder / path for path in files))
+
+
+def export_files(
+    pack: Pack,
+    targets: Iterable[str],
+    *,
+    author: str,
+    title: str,
+    progress: Progress = unwatched,
+) -> Files:
+    """Path -> content of everything that `export` writes; as there."""
     chosen = [find_target(name) for name in dict.fromkeys(targets)]
     if not chosen:
         raise UnknownValue("no messenger is named", hint=f"use some of {', '.join(TARGETS)}")
@@ -64,16 +82,11 @@ def export(
     for target in chosen:
         _check(target, len(pack.stickers), author, title)
     draw = cache(_png)  # several messengers want the same picture
-    folder = Path(folder)
-    with staged(folder) as stage:
-        files: Files = {}
-        for target in chosen:
-            made = _files(target, pack, author, title, draw, progress)
-            files |= {f"{target.name}/{path}": data for path, data in made.items()}
-        for path, data in files.items():
-            (stage / path).parent.mkdir(parents=True, exist_ok=True)
-            (stage / path).write_bytes(data)
-    return tuple(sorted(folder / path for path in files))
+    files: Files = {}
+    for target in chosen:
+        made = _files(target, pack, author, title, draw, progress)
+        files |= {f"{target.name}/{path}": data for path, data in made.items()}
+    return files
 
 
 def _worded(what: str, text: str) -> str:

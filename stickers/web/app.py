@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +15,11 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import gradio as gr
 
+from stickers import pipeline
 from stickers.errors import UnknownValue
-from stickers.photo import MAX_BYTES
-from stickers.web import visit
-from stickers.web.markup import swatches_css
-from stickers.web.page import AT_ONCE, Page
+from stickers.sample import sample_photo
+from stickers.web.page import Page
+from stickers.web.pictures import ROUTES
 
 WAITING = 32
 """How many requests may wait; more are told to come back."""
@@ -34,19 +35,19 @@ def create_app() -> gr.Blocks:
     app = gr.Blocks(title="Stickers of you", analytics_enabled=False, delete_cache=TIDY)
     with app:
         Page(app)
-    app.queue(max_size=WAITING, default_concurrency_limit=2 * AT_ONCE, api_open=False)
+    app.queue(max_size=WAITING, api_open=False)
     return app
 
 
 def launch(app: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
     """`Blocks.launch` with what the page needs: its looks and limits, nothing kept or sent."""
     fixed: dict[str, Any] = {
+        "app_kwargs": {"routes": list(ROUTES)},
         "theme": _theme(),
-        "css": swatches_css(visit.catalog().style),
         "css_paths": HERE / "app.css",
         "head": f"<script>{(HERE / 'app.js').read_text(encoding='utf-8')}</script>",
         "footer_links": [],
-        "max_file_size": MAX_BYTES,
+        "max_file_size": 1,  # bytes: the page sends no files, and nobody else shall leave any
         "pwa": False,
         "quiet": True,
         "run_history": False,  # Gradio would keep what was shown in the browser
@@ -63,6 +64,7 @@ def serve(host: str | None = None, port: int | None = None, *, open_browser: boo
     Raises:
         UnknownValue: nothing can be shown on this host and port.
     """
+    threading.Thread(target=_warm, daemon=True).start()
     with _ended_kindly(), _own_folder():
         _serve(create_app(), host, port, open_browser)
 
@@ -76,6 +78,11 @@ def _serve(app: gr.Blocks, host: str | None, port: int | None, open_browser: boo
         raise UnknownValue(f"cannot listen on {place}", hint="choose another") from exc
     print(f"stickers of you: {url}  (Ctrl+C ends it)", flush=True)
     app.block_thread()
+
+
+def _warm() -> None:
+    """Walk the road once, so that the first visitor does not wait for models to load."""
+    pipeline.make(sample_photo())
 
 
 @contextmanager

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import secrets
+import binascii
+from base64 import b64decode
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 
-from stickers.avatar import default_avatar
-from stickers.errors import PhotoNotFound
-from stickers.traits import TRAITS
+from stickers.compose import compose
+from stickers.errors import PhotoNotFound, PhotoTooLarge
 from stickers.web import visit
-from stickers.web.markup import said_html
-from stickers.web.studio import GROUPS, choices, title
-from stickers.web.visit import QUESTIONS, Session
+from stickers.web.markup import examples_html, intake_html, portrait_html, said_html, title_html
+from stickers.web.pictures import catalog
+from stickers.web.session import Session
 
-MANY = 13
-"""Above so many values a picker is a drop-down."""
 AT_ONCE = 2
-"""How many photos are read, or packs drawn, at the same time."""
+"""How many photos are looked at at the same time."""
 
-HELLO = """# Stickers of you
-Show me a selfie, and I draw you a pack of stickers. Change whatever you like, then send them.
+BEGINNINGS = frozenset({"take", "surprise", "random"})
+"""Events that need no session."""
 
-Your photo is looked at once, by the computer that runs this page, and deleted at once."""
+Said = Mapping[str, Any]
+"""What the page's script says of an event."""
 
 
 class Page:
@@ -35,114 +31,115 @@ class Page:
 
     def __init__(self, app: gr.Blocks) -> None:
         self.parts: dict[str, Any] = {"session": gr.State(None)}
-        gr.Markdown(HELLO, elem_id="title")
+        _html("title", title_html())
         with gr.Row():
             with gr.Column(scale=2, min_width=300, elem_id="you"):
-                self.parts["portrait"] = gr.HTML(visit.example(), elem_id="portrait")
-                self.parts["said"] = gr.HTML(said_html("", "This could be you."), elem_id="said")
+                self._you()
             with gr.Column(scale=3, min_width=300):
                 self._start()
-                with gr.Column(visible=False) as self.parts["change"]:
-                    self._editor()
-        with gr.Column(visible=False) as self.parts["made"]:
+                with gr.Column(visible=False, elem_id="change") as self.parts["change"]:
+                    self.parts["asked"] = _own("asked", "choices")
+                    self.parts["editor"] = _own("editor", "choices")
+        with gr.Column(visible=False, elem_id="made") as self.parts["made"]:
             self._results()
         self._wire(app)
 
-    def _start(self) -> None:
-        with gr.Accordion("Start with a selfie", open=True) as self.parts["start"]:
-            self.parts["photo"] = gr.Image(
-                sources=["upload", "webcam", "clipboard"],
-                label="Your selfie",
-                height=300,
-                buttons=[],
-                elem_id="photo",
-                placeholder="Drop a selfie here\nor click to choose one",
-            )
-            self.surprise = gr.Button("No photo? Surprise me", elem_id="surprise")
+    def _you(self) -> None:
+        example = compose(visit.examples()[0], catalog()).svg
+        self.parts["portrait"] = _html("portrait", portrait_html(example, ""))
+        self.parts["said"] = _html("said", said_html("", "This could be you."))
+        with gr.Row(visible=False, elem_id="steps") as self.parts["steps"]:
+            for name in ("undo", "redo", "reset"):
+                self.parts[name] = _small(name, interactive=False)
+            self.random = _small("random")
 
-    def _editor(self) -> None:
-        for number in range(QUESTIONS):
-            name = f"ask-{number}"
-            self.parts[name] = gr.Radio(visible=False, elem_id=name, elem_classes=["question"])
-        with gr.Tabs(overflow_behavior="wrap"):
-            for heading, pickers in GROUPS.items():
-                with gr.Tab(heading):
-                    for name in pickers:
-                        self.parts[f"pick-{name}"] = _picker(name)
+    def _start(self) -> None:
+        with gr.Accordion("Start with a selfie", open=True, elem_id="start") as self.parts["start"]:
+            self.intake = _own("intake", "intake", intake_html())
+            self.examples = _own("examples", "examples", examples_html(visit.examples()))
+            self.surprise = gr.Button("Surprise me", elem_id="surprise")
+        self.parts["found"] = _own("found", "faces")
 
     def _results(self) -> None:
-        gr.Markdown("## Your stickers\nChoose one to save it, or take them all.")
-        self.zip = gr.Button("Download all (zip)", variant="primary", elem_id="zip")
-        self.file = gr.DownloadButton(visible="hidden", elem_id="zip-file")
-        self.pack = gr.HTML(elem_id="pack")
-        code: dict[str, Any] = {"buttons": ["copy"], "interactive": False, "min_width": 300}
+        _html("stickers", "<h2>Your stickers</h2><p>Tap one to save it. Say what you like.</p>")
+        self.parts["gallery"] = _own("gallery", "gallery")
+        _html("sending", "<h2>Send them</h2>")
         with gr.Row():
-            self.link = gr.Textbox(label="Share link", elem_id="link", scale=2, **code)
-            self.parts["code"] = gr.Textbox(label="Share code", elem_id="code", **code)
+            with gr.Column(min_width=300):
+                self.parts["send"] = _html("send")
+            with gr.Column(min_width=300):
+                copied: dict[str, Any] = {"buttons": ["copy"], "interactive": False}
+                self.link = gr.Textbox(
+                    label="Link to this avatar",
+                    info="Rebuilds it from its code alone, without your photo.",
+                    elem_id="link",
+                    **copied,
+                )
+                self.parts["code"] = gr.Textbox(label="Its code", elem_id="code", **copied)
 
     def _wire(self, app: gr.Blocks) -> None:
-        parts, shown = self.parts, list(self.parts.values())
-        session, code = parts["session"], parts["code"]
-        pickers = [part for name, part in parts.items() if name.startswith("pick-")]
-        slow: dict[str, Any] = {"concurrency_id": "slow", "concurrency_limit": AT_ONCE}
-        new: dict[str, Any] = {"outputs": shown, "show_progress_on": parts["portrait"]}
-        # Always the last: of many quick changes, those in between need not be drawn.
-        quick: dict[str, Any] = {"outputs": shown, "trigger_mode": "always_last"}
-        quick |= {"show_progress": "hidden"}
-        app.load(self._open, api_name="open", **new)
-        parts["photo"].input(
+        parts, session = self.parts, self.parts["session"]
+        code = parts["code"]
+        # One at a time and in order: each takes milliseconds, and none is overtaken.
+        self.quick: dict[str, Any] = {"concurrency_id": "quick", "concurrency_limit": 1}
+        self.quick |= {"show_progress": "hidden"}
+        app.load(self._open, outputs=list(parts.values()), api_name="open", **self.quick)
+        self.intake.upload(
             self._look,
-            [parts["photo"], session],
-            api_name="look",
-            preprocess=False,  # the file as it came, for `load_photo` to judge
-            **new,
-            **slow,
-        )
-        self.surprise.click(self._make_up, [], api_name="make_up", **new)
-        edits = [picker.input for picker in pickers]
-        gr.on(edits, self._edit, [session, *pickers], api_name="edit", **quick)
-        for number in range(QUESTIONS):
-            part = parts[f"ask-{number}"]
-            part.input(
-                self._answer(number),
-                [session, part],
-                api_name=f"answer_{number}",
-                **quick,
-            )
-        code.change(
-            visit.stickers_html,
             session,
-            self.pack,
-            show_progress="minimal",
-            api_name="draw",
-            **slow,
+            list(parts.values()),
+            api_name="look",
+            concurrency_limit=AT_ONCE,
+            show_progress_on=parts["portrait"],
         )
-        code.change(None, code, self.link, js="(code) => stickersLink(code)")
-        self.zip.click(
-            _save, session, self.file, show_progress_on=self.zip, api_name="save", **slow
-        ).then(None, js="() => stickersSave()")
+        self._on(self.examples.select, "take", lambda s, said: visit.take(s, said["code"]))
+        self._on(parts["found"].select, "face", lambda s, said: visit.choose_face(s, said["face"]))
+        self._on(parts["editor"].select, "turn", lambda s, said: visit.turn_to(s, said["picker"]))
+        for name in ("asked", "editor"):
+            self._on(
+                parts[name].input,
+                f"pick_{name}",
+                lambda s, said: visit.pick(s, said["picker"], said["value"], said["on"]),
+            )
+        self._on(
+            parts["gallery"].input, "say", lambda s, said: visit.say(s, said["scene"], said["says"])
+        )
+        self._on(
+            parts["gallery"].select,
+            "keep",
+            lambda s, said: visit.keep(s, said["scene"], said["keep"]),
+        )
+        self._on(self.surprise.click, "surprise", lambda s, _: visit.make_up(s))
+        self._on(self.random.click, "random", lambda s, _: visit.make_up(s))
+        self._on(parts["undo"].click, "undo", lambda s, _: visit.move(s, -1))
+        self._on(parts["redo"].click, "redo", lambda s, _: visit.move(s, 1))
+        self._on(parts["reset"].click, "reset", lambda s, _: visit.reset(s))
+        code.change(None, code, self.link, js="(code) => stickers.link(code)")
+
+    def _on(
+        self,
+        event: Callable[..., Any],
+        name: str,
+        do: Callable[[Any, Said], visit.Shown],
+    ) -> None:
+        """Let ``do`` happen at an event; it is told the session and what the script says."""
+
+        def happen(session: Session | None, event: gr.EventData) -> dict[Any, Any]:
+            if session is None and name not in BEGINNINGS:
+                return self._shown(visit.asleep())
+            return self._shown(do(session, event._data or {}))
+
+        session, shown = self.parts["session"], list(self.parts.values())
+        event(happen, session, shown, api_name=name, trigger_mode="multiple", **self.quick)
 
     def _open(self, request: gr.Request) -> dict[Any, Any]:
         return self._shown(visit.open_link(str(request.query_params.get("avatar", ""))))
 
-    def _look(self, photo: Mapping[str, Any] | None, session: Session | None) -> dict[Any, Any]:
-        if photo is None:
-            return self._shown({})
+    def _look(self, session: Session | None, event: gr.EventData) -> dict[Any, Any]:
         try:
-            shown = visit.look(_taken(photo), session)
-        except PhotoNotFound as exc:
-            shown = visit.sorry(exc, session)
-        return self._shown({**shown, "photo": None})
-
-    def _make_up(self) -> dict[Any, Any]:
-        return self._shown(visit.make_up())
-
-    def _edit(self, session: Session | None, *values: Any) -> dict[Any, Any]:
-        names = [name for pickers in GROUPS.values() for name in pickers]
-        return self._shown(visit.edit(session, dict(zip(names, values, strict=True))))
-
-    def _answer(self, number: int) -> Callable[[Session, str], dict[Any, Any]]:
-        return lambda session, value: self._shown(visit.answer(session, number, value))
+            return self._shown(visit.look(_photo(event._data or {}), session))
+        except (PhotoNotFound, PhotoTooLarge) as exc:
+            return self._shown(visit.sorry(exc, session))
 
     def _shown(self, shown: visit.Shown) -> dict[Any, Any]:
         """``shown`` in Gradio's terms, which need at least one part."""
@@ -153,44 +150,29 @@ class Page:
         return updates or {self.parts["said"]: gr.skip()}
 
 
-def _picker(name: str) -> Any:
-    style = visit.catalog().style
-    options: dict[str, Any] = {
-        "choices": choices(name, default_avatar(style)),
-        "label": title(name),
-        "elem_id": f"pick-{name}",
-    }
-    if name in TRAITS and TRAITS[name].many:
-        return gr.CheckboxGroup(**options)
-    if len(options["choices"]) > MANY:
-        return gr.Dropdown(**options)
-    return gr.Radio(**options, elem_classes=["swatched"] if name in style.keys else [])
+def _own(name: str, script: str, value: str = "") -> Any:
+    """Markup of our own, brought to life by a function of ``app.js``."""
+    return _html(name, value, js_on_load=f"stickers.{script}(element, trigger, watch)")
 
 
-def _taken(photo: Mapping[str, Any]) -> bytes:
-    """The bytes of a photo that Gradio took; its file is deleted.
+def _html(name: str, value: str = "", **options: Any) -> Any:
+    return gr.HTML(value, elem_id=name, apply_default_css=False, **options)
+
+
+def _small(name: str, **options: Any) -> Any:
+    return gr.Button(name.capitalize(), size="sm", elem_id=name, min_width=60, **options)
+
+
+def _photo(said: Said) -> bytes:
+    """The bytes of the photo that the page sends.
 
     Raises:
-        PhotoNotFound: the file is gone, or none of those that Gradio took.
+        PhotoTooLarge: the page kept it back, because of its size.
+        PhotoNotFound: it did not come whole.
     """
-    folder = Path(get_upload_folder()).resolve()
-    path = Path(photo.get("path") or "").resolve()
-    if folder not in path.parents:
-        raise PhotoNotFound("no photo has come", hint="choose it again")
+    if "size" in said:
+        raise PhotoTooLarge("the photo is too large", hint="use a smaller one")
     try:
-        return path.read_bytes()
-    except OSError as exc:
-        raise PhotoNotFound(f"the photo is gone ({exc.strerror})", hint="choose it again") from None
-    finally:
-        path.unlink(missing_ok=True)
-        with suppress(OSError):  # its folder goes too, unless somebody else's is in it
-            path.parent.rmdir()
-
-
-def _save(session: Session) -> str:
-    """The pack's zip, where Gradio can send it from; `TIDY` says when it is deleted."""
-    folder = Path(get_upload_folder()) / secrets.token_hex(16)
-    folder.mkdir(parents=True)
-    path = folder / "stickers.zip"
-    path.write_bytes(visit.zip_of(session))
-    return str(path)
+        return b64decode(str(said["photo"]), validate=True)
+    except (KeyError, binascii.Error):
+        raise PhotoNotFound("no photo has come", hint="choose it again") from None

@@ -5,11 +5,11 @@ A *picker* is named after the trait or colour that it changes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 
-from stickers.avatar import ABSTAIN, Avatar, Value
-from stickers.catalog import HEAD, Catalog, values_of
+from stickers.avatar import ABSTAIN, Avatar
+from stickers.catalog import HEAD, Catalog
 from stickers.traits import AS_HAIR, COLOURS, HAIRLESS, NONE, NOT_APPLICABLE, TRAITS
 
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -37,7 +37,7 @@ _TITLES = {
     "headwear_colour": "Colour of the headwear",
     "hearing": "Hearing device",
     "marks": "Details",
-    "skin_tone": "Skin tone, on the Monk scale",
+    "skin_tone": "Skin tone",
 }
 
 # Where "word word" would not read well; every other value is its own name.
@@ -155,7 +155,7 @@ def choices(picker: str, avatar: Avatar) -> list[tuple[str, str]]:
         values = tuple(v for v in values if v != NONE)
     if picker == "hair_style" and avatar.traits["headwear"] == NONE:
         values = tuple(v for v in values if v != "hidden")
-    return [(capital(words(v)), v) for v in values]
+    return [(f"Monk {v}" if picker == "skin_tone" else capital(words(v)), v) for v in values]
 
 
 def capital(text: str) -> str:
@@ -179,36 +179,13 @@ def offered(avatar: Avatar, catalog: Catalog) -> frozenset[str]:
     return frozenset(traits) | (seen & {"hair_colour", *COLOURS})
 
 
-def picker_looks(avatar: Avatar, catalog: Catalog) -> dict[str, dict[str, object]]:
-    """Picker -> the ``value``, ``choices`` and ``visible`` that it has for ``avatar``."""
-    seen = offered(avatar, catalog)
-    looks: dict[str, dict[str, object]] = {}
-    for name, value in {**avatar.traits, **avatar.colours}.items():
-        options = choices(name, avatar)
-        shown = value if value in [v for _, v in options] else None
-        looks[name] = {
-            "value": shown if isinstance(value, str) else list(value),
-            "choices": options,
-            "visible": name in seen,
-        }
-    return looks
+def picked(avatar: Avatar, picker: str, value: str, on: bool = True) -> Avatar:
+    """``avatar`` with ``value`` picked; of a trait of many it is added, or taken away.
 
-
-def edited(avatar: Avatar, picks: Mapping[str, str | Sequence[str] | None]) -> Avatar:
-    """``avatar`` with everything that differs in ``picks``; what cannot be is passed over.
-
-    Picks come from all pickers at once, and some may be older than the last answer: a
-    hair colour that was still on the page when the head was made bald means nothing.
+    Raises:
+        UnknownValue: no such picker or value, or one that cannot be as things stand.
     """
-    now: dict[str, Value] = {**avatar.traits, **avatar.colours}
-    changes: dict[str, str] = {}
-    for name, value in picks.items():
-        given = (value,) if isinstance(value, str) else value
-        if given is not None and set(given) != set(values_of(now[name])):
-            changes[name] = ",".join(given) or NONE
-    if changes.get("hair_style", avatar.traits["hair_style"]) in HAIRLESS:
-        changes.pop("hair_colour", None)
-        changes.pop("hair_texture", None)
-    if changes.get("headwear", avatar.traits["headwear"]) == NONE:
-        changes = {n: v for n, v in changes.items() if (n, v) != ("hair_style", "hidden")}
-    return avatar.changed(changes)
+    if picker in TRAITS and TRAITS[picker].many:
+        others = set(avatar.traits[picker]) - {value}
+        value = ",".join(sorted(others | ({value} if on else set()))) or NONE
+    return avatar.changed({picker: value})
