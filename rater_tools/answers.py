@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session, aliased
@@ -15,8 +15,7 @@ Key = tuple[str, str]
 """(item, rater), by their names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What one rater said of one attribute of one item, as it counts.
 
     Attributes:
@@ -49,9 +48,7 @@ def counting() -> Select[Entry]:
     )
 
 
-def read_answers(
-    session: Session, attributes: Iterable[str] | None = None
-) -> tuple[Answer, ...]:
+def read_answers(session: Session, attributes: Iterable[str] | None = None) -> tuple[Answer, ...]:
     """The answers that count, by item, rater and attribute.
 
     A second choice that came as a row of its own, as in ``ratings.csv``, is an answer
@@ -67,7 +64,7 @@ def read_answers(
     for item, rater, attribute, turn, kind, value, second, wrong, *rest in session.execute(query):
         key = (item, rater, attribute, turn)
         last[key] = Answer(
-            items[item], raters[rater], attribute, turn, kind, value, second, tuple(wrong), *rest
+            items[item], raters[rater], attribute, turn, kind, value, second, tuple(wrong.split()), *rest
         )
     order = sorted(last.values(), key=lambda a: (a.item, a.rater, a.attribute, a.round))
     return tuple(order)

@@ -411,7 +411,7 @@ def _log(
             kind=reply.kind,
             value={VALUE: reply.value, UNSEEN: "?"}.get(reply.kind, ""),
             second=reply.second if reply.kind == VALUE else None,
-            wrong=list(reply.wrong),
+            wrong=" ".join(reply.wrong),
             comment=reply.comment.replace("\0", ""),
             seconds=reply.seconds,
             digest=digest,

@@ -90,7 +90,7 @@ def write_jsonl(store: Store, path: Path) -> int:
                 "kind": e.kind,
                 "value": e.value,
                 "second": e.second,
-                "wrong": e.wrong,
+                "wrong": e.wrong.split(),
                 "comment": e.comment,
                 "seconds": e.seconds,
                 "digest": e.digest,

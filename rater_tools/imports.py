@@ -172,7 +172,7 @@ def _log(session: Session, rows: list[Row], now: float) -> int:
                 "kind": row.kind,
                 "value": row.value,
                 "second": row.second,
-                "wrong": list(row.wrong),
+                "wrong": " ".join(row.wrong),
                 "comment": row.comment,
                 "seconds": row.seconds,
                 "digest": digest,

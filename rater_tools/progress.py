@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
 from sqlalchemy import and_, case, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from rater_tools.answers import Answer, read_answers
+from rater_tools.answers import counting
 from rater_tools.questions import IDENTITY, JUDGED, LIKENESS
+from rater_tools.store import FIRST_ROUND, Entry, Item, Passed, Place, Rater, Task
 from stickers.traits import TRAITS
-from rater_tools.store import FIRST_ROUND, VALUE, Item, Passed, Place, Rater, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,67 +68,61 @@ def progress(session: Session) -> Overview:
 
 
 def _raters(session: Session) -> tuple[RaterProgress, ...]:
-    answers = read_answers(session)
     golds = {
         (item, attribute): code
         for item, attribute, code in session.execute(
-            select(Item.name, Task.attribute, Task.gold)
-            .join(Item, Item.id == Task.item_id)
-            .where(Task.gold.is_not(None), Task.round == FIRST_ROUND)
+            select(Task.item_id, Task.attribute, Task.gold).where(
+                Task.gold.is_not(None), Task.round == FIRST_ROUND
+            )
         )
     }
-    by_rater: dict[str, list[Answer]] = defaultdict(list)
-    for a in answers:
-        by_rater[a.rater].append(a)
-    pairs = _pairs(answers)
+    said = _said(session)
+    counts: Counter[int] = Counter()
+    seconds: dict[int, list[float]] = defaultdict(list)
+    gold: dict[int, Counter[bool]] = defaultdict(Counter)
+    others: dict[int, Counter[bool]] = defaultdict(Counter)
+    for (item, attribute, _), answers in said.items():
+        for rater, (code, took) in answers.items():
+            counts[rater] += 1
+            if took:
+                seconds[rater].append(took)
+            if (item, attribute) in golds:
+                gold[rater][_right(attribute, code, golds[item, attribute])] += 1
+            if attribute not in JUDGED:
+                others[rater].update(
+                    code == other for who, (other, _) in answers.items() if who != rater
+                )
     return tuple(
         RaterProgress(
             name=rater.name,
             paused=rater.paused,
-            answers=len(by_rater[rater.name]),
-            per_minute=_pace(by_rater[rater.name]),
-            gold=_share(
-                _right(a, golds[a.item, a.attribute])
-                for a in by_rater[rater.name]
-                if (a.item, a.attribute) in golds
-            ),
-            others=_share(pairs[rater.name]),
+            answers=counts[rater.id],
+            per_minute=60 / median(seconds[rater.id]) if seconds[rater.id] else None,
+            gold=_share(gold[rater.id]),
+            others=_share(others[rater.id]),
         )
         for rater in session.scalars(select(Rater).order_by(Rater.name))
     )
 
 
-def _right(a: Answer, gold: str) -> bool:
-    if a.kind != VALUE:
-        return False
-    of = TRAITS.get(a.attribute)
-    return set(a.value) == set(gold) if of is not None and of.many else a.value == gold
-
-
-def _pace(answers: Iterable[Answer]) -> float | None:
-    seconds = [a.seconds for a in answers if a.seconds]
-    return 60 / median(seconds) if seconds else None
-
-
-def _pairs(answers: Iterable[Answer]) -> dict[str, list[bool]]:
-    """rater -> whether each other's answer to the same is the same; judgements left out."""
-    said: dict[tuple[str, str, str], list[Answer]] = defaultdict(list)
-    for a in answers:
-        if a.attribute not in JUDGED:
-            said[a.item, a.attribute, a.round].append(a)
-    found: dict[str, list[bool]] = defaultdict(list)
-    for together in said.values():
-        for a in together:
-            found[a.rater] += [
-                (a.kind, a.value) == (b.kind, b.value) for b in together if b is not a
-            ]
+def _said(session: Session) -> dict[tuple[int, str, str], dict[int, tuple[str, float | None]]]:
+    """(item, attribute, round) -> rater -> (code, "" where none fits; seconds)."""
+    columns = (Entry.item_id, Entry.attribute, Entry.round, Entry.rater_id)
+    query = counting().with_only_columns(*columns, Entry.value, Entry.seconds)
+    found: dict[tuple[int, str, str], dict[int, tuple[str, float | None]]] = defaultdict(dict)
+    for item, attribute, turn, rater, code, took in session.execute(query):
+        found[item, attribute, turn][rater] = (code, took)
     return found
 
 
-def _share(right: Iterable[bool]) -> tuple[float, int] | None:
-    counts = Counter(right)
-    total = counts.total()
-    return (counts[True] / total, total) if total else None
+def _right(attribute: str, code: str, gold: str) -> bool:
+    of = TRAITS.get(attribute)
+    return set(code) == set(gold) if of is not None and of.many else code == gold
+
+
+def _share(right: Counter[bool]) -> tuple[float, int] | None:
+    total = right.total()
+    return (right[True] / total, total) if total else None
 
 
 def waiting(session: Session, rater: int) -> dict[str, int]:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from stickers.errors import UnknownValue
 from stickers.traits import NONE, NOT_APPLICABLE, PREDICTED, TRAITS, Trait, trait
-from stickers.web.studio import capital, title, words
+from stickers.web.studio import capital, title
 
 LIKENESS = "likeness"
 IDENTITY = "identity"
@@ -99,9 +99,7 @@ def _ask(attribute: str) -> str:
 def _label(t: Trait, value: str) -> str:
     if value == NONE:
         return "No hair" if t.name in NOT_APPLICABLE else "None"
-    if value == "other":  # not what a style happens to draw for it
-        return "Another"
-    return capital(words(value))
+    return capital(value.replace("_", " "))
 
 
 def _keys(count: int) -> list[str]:

@@ -141,7 +141,7 @@ class Entry(Base):
         kind: one of `ANSWERS`, ``skip`` or ``undo``.
         value: the code as raters write it; "?" where unseen, "" where none fits.
         second: the second choice, a code too.
-        wrong: of a judged sticker, the traits that are wrong.
+        wrong: of a judged sticker, the traits that are wrong, with blanks between.
         comment: free text.
         seconds: from when the photo was shown; None where not measured.
         digest: the photo's, at that time.
@@ -161,7 +161,7 @@ class Entry(Base):
     kind: Mapped[str] = mapped_column(Text)
     value: Mapped[str] = mapped_column(Text, default="")
     second: Mapped[str | None] = mapped_column(Text, default=None)
-    wrong: Mapped[list[str]] = mapped_column(JSON, default=list)
+    wrong: Mapped[str] = mapped_column(Text, default="")
     comment: Mapped[str] = mapped_column(Text, default="")
     seconds: Mapped[float | None] = mapped_column(default=None)
     digest: Mapped[str] = mapped_column(Text, default="")

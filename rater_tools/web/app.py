@@ -118,8 +118,8 @@ def _signed_in(guard: Guard) -> Any:
     return Depends(visitor)
 
 
-def _page(name: str, status: int = 200, **what: object) -> HTMLResponse:
-    return HTMLResponse(_pages.get_template(f"{name}.html").render(what), status)
+def _page(template: str, status: int = 200, /, **what: object) -> HTMLResponse:
+    return HTMLResponse(_pages.get_template(f"{template}.html").render(what), status)
 
 
 def _errors(app: FastAPI) -> None:
@@ -185,7 +185,7 @@ def _screens(app: FastAPI, desk: Desk, guard: Guard) -> None:
         face = max((n for name, _, n in traits if name in ASKED), default=0)
         judged = [(name, _JUDGED[name], left[name]) for name in JUDGED if left.get(name)]
         return _page(
-            *("home",),
+            "home",
             rater=rater,
             traits=traits,
             face=face if len(traits) > 1 else 0,
@@ -206,7 +206,7 @@ def _screens(app: FastAPI, desk: Desk, guard: Guard) -> None:
             raise HTTPException(404)
         parts = list(zip(ASKED, map(title, ASKED), "qwertyuiopasdfghjkl", strict=False))
         return _page(
-            *("judge",),
+            "judge",
             rater=visitor.rater,
             kind=kind,
             ask=_JUDGED[kind],
