@@ -65,7 +65,7 @@ def _file(item: Item, folder: Path) -> str:
 
 
 def _time(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    return datetime.fromtimestamp(at, UTC).isoformat()
 
 
 def write_jsonl(store: Store, path: Path) -> int:

@@ -127,13 +127,10 @@ def plan_judging(
     with store.read() as session:
         labels = labels_of(read_answers(session, ASKED))
         items = {i.name: i for i in session.scalars(select(Item)) if photo_of(i)}
-        old = set(
-            session.execute(
-                select(Task.item_id, Task.attribute).where(
-                    Task.attribute.in_(JUDGED), Task.round == turn
-                )
-            ).tuples()
+        planned_before = select(Task.item_id, Task.attribute).where(
+            Task.attribute.in_(JUDGED), Task.round == turn
         )
+        old = {(item, attribute) for item, attribute in session.execute(planned_before)}
     labels = {name: found for name, found in labels.items() if name in items}
     if len(labels) < CHOICES:
         raise BadRatings("too few rated photos", hint=f"rate the faces of {CHOICES} people first")
