@@ -48,8 +48,8 @@ def order(store: Store, model: Model | None = None, progress: Progress | None = 
     for number, item in enumerate(items, start=1):
         doubts = _doubts(item, looks)
         with store.write() as session:
-            for attribute, doubt in doubts.items():
-                session.merge(Guess(item_id=item.id, attribute=attribute, doubt=doubt))
+            for name, entropy in doubts.items():
+                session.merge(Guess(item_id=item.id, attribute=name, doubt=entropy))
         if progress is not None:
             progress(number, len(items))
     with store.write() as session:
@@ -65,7 +65,7 @@ def order(store: Store, model: Model | None = None, progress: Progress | None = 
 
 
 def _doubts(item: Item, model: Model) -> dict[str, float]:
-    """attribute -> 0..1; nothing for a photo without a face that is found."""
+    """Attribute -> 0..1; nothing for a photo without a face that is found."""
     path = photo_of(item)
     if path is None:
         return {}

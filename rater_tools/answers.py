@@ -54,8 +54,8 @@ def read_answers(session: Session, attributes: Iterable[str] | None = None) -> t
     A second choice that came as a row of its own, as in ``ratings.csv``, is an answer
     to ``hair_alt``; `with_second` makes the same of all others.
     """
-    items = {i: name for i, name in session.execute(select(Item.id, Item.name))}
-    raters = {i: name for i, name in session.execute(select(Rater.id, Rater.name))}
+    items = dict(session.execute(select(Item.id, Item.name)).all())
+    raters = dict(session.execute(select(Rater.id, Rater.name)).all())
     columns = [getattr(Entry, c) for c in _COLUMNS]
     query = counting().with_only_columns(*columns)
     if attributes is not None:
@@ -64,7 +64,15 @@ def read_answers(session: Session, attributes: Iterable[str] | None = None) -> t
     for item, rater, attribute, turn, kind, value, second, wrong, *rest in session.execute(query):
         key = (item, rater, attribute, turn)
         last[key] = Answer(
-            items[item], raters[rater], attribute, turn, kind, value, second, tuple(wrong.split()), *rest
+            items[item],
+            raters[rater],
+            attribute,
+            turn,
+            kind,
+            value,
+            second,
+            tuple(wrong.split()),
+            *rest,
         )
     order = sorted(last.values(), key=lambda a: (a.item, a.rater, a.attribute, a.round))
     return tuple(order)
@@ -77,7 +85,7 @@ _COLUMNS = (
 
 
 def values(answers: Iterable[Answer], attribute: str) -> dict[str, dict[str, str]]:
-    """item -> rater -> code, of those who saw it and found something that fits.
+    """Item -> rater -> code, of those who saw it and found something that fits.
 
     Of ``hair_alt``, the second choices of the hair style.
     """

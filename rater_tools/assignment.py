@@ -227,9 +227,7 @@ class Desk:
         session.flush()
         return task
 
-    def _lease_gold(
-        self, session: Session, rater: int, which: ColumnElement[bool]
-    ) -> Task | None:
+    def _lease_gold(self, session: Session, rater: int, which: ColumnElement[bool]) -> Task | None:
         mine, passed = aliased(Place), aliased(Passed)
         task = session.scalars(
             select(Task)
@@ -307,9 +305,7 @@ class Desk:
             mine = (Place.task_id == task.id, Place.rater_id == rater)
             session.execute(update(Place).where(*mine).values(done=False, until=until))
             return True
-        session.execute(
-            delete(Passed).where(Passed.task_id == task.id, Passed.rater_id == rater)
-        )
+        session.execute(delete(Passed).where(Passed.task_id == task.id, Passed.rater_id == rater))
         if task.gold is not None:
             session.add(Place(task_id=task.id, rater_id=rater, until=until))
             return True
@@ -330,12 +326,11 @@ def settle(session: Session, task: Task, extra: int = EXTRA) -> None:
         need = min(done + 1, task.wanted + extra)
     session.add_all(Place(task_id=task.id) for _ in range(need - len(places)))
     spare = [p.id for p in places if p.rater_id is None][: max(0, len(places) - need)]
-    # Somebody may be leasing one at this moment: then it stays.
-    dropped = session.execute(
-        delete(Place).where(Place.id.in_(spare), Place.rater_id.is_(None)),
-        execution_options={"synchronize_session": False},
-    )
-    task.closed = need <= len(places) and done == len(places) - _changed(dropped)
+    if spare:  # somebody may be leasing one at this moment: then it stays
+        free = delete(Place).where(Place.id.in_(spare), Place.rater_id.is_(None))
+        options = {"synchronize_session": False}
+        spare = spare[: _changed(session.execute(free, execution_options=options))]
+    task.closed = need <= len(places) and done == len(places) - len(spare)
 
 
 def votes_of(session: Session, task: Task) -> Counter[tuple[str, str]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from rater_tools.agreement import Figure, mean
+from rater_tools.agreement import Array, Figure, mean
 from rater_tools.answers import Answer, values
 from rater_tools.confusion import LEAST, Pair, confusions
 from rater_tools.consensus import Verdict, Votes, majority
@@ -92,7 +92,8 @@ class Backlog:
         needs: what to draw next, those that serve most people first.
         unpicked: attribute -> values that nobody picks, of attributes that were rated.
         clusters: of those whom nothing fits.
-        pairs: attribute -> values that raters cannot tell apart.
+        pairs: attribute -> values that raters cannot tell apart; neighbours on a scale
+            may be alike.
         groups: likeness by skin tone and age.
     """
 
@@ -125,7 +126,7 @@ def backlog(
     pairs = {
         name: found
         for name in ASKED
-        if not TRAITS[name].many
+        if not (TRAITS[name].many or TRAITS[name].ordinal)
         and (found := tuple(p for p in confusions(votes[name]) if p.alike))
     }
     groups = likeness_by_group(judged, verdicts)
@@ -146,7 +147,7 @@ def backlog(
 
 
 def unpicked(answers: Iterable[Answer]) -> dict[str, tuple[str, ...]]:
-    """attribute -> codes that are nobody's first or second choice."""
+    """Attribute -> codes that are nobody's first or second choice."""
     picked: dict[str, set[str]] = defaultdict(set)
     for a in answers:
         many = a.attribute in TRAITS and TRAITS[a.attribute].many
@@ -182,8 +183,8 @@ def none_fits(
 
 def _vectors(
     items: list[str], photos: Mapping[str, Path], progress: Progress | None
-) -> dict[str, np.ndarray]:
-    """item -> the face's embedding, for photos that show a face."""
+) -> dict[str, Array]:
+    """Item -> the face's embedding, for photos that show a face."""
     found = {}
     for number, item in enumerate(items, start=1):
         if item in photos:
@@ -196,7 +197,7 @@ def _vectors(
     return found
 
 
-def _alike(items: list[str], vectors: Mapping[str, np.ndarray]) -> list[tuple[str, ...]]:
+def _alike(items: list[str], vectors: Mapping[str, Array]) -> list[tuple[str, ...]]:
     """``items`` in clusters; those without a face are one of their own."""
     seen = [i for i in items if i in vectors]
     clusters: dict[int, list[str]] = defaultdict(list)

@@ -28,7 +28,9 @@ app = typer.Typer(
 )
 Db = Annotated[
     str,
-    typer.Option("--db", envvar="RATERS_DB", help="A file (SQLite), or postgresql://user@host/name."),
+    typer.Option(
+        "--db", envvar="RATERS_DB", help="A file (SQLite), or postgresql://user@host/name."
+    ),
 ]
 Attributes = Annotated[
     str | None,
@@ -83,7 +85,9 @@ def demo(
 def import_(
     path: Annotated[
         Path,
-        typer.Argument(help="A folder of photos, or ratings as .csv, .jsonl, Label Studio's .json."),
+        typer.Argument(
+            help="A folder of photos, or ratings as .csv, .jsonl, Label Studio's .json."
+        ),
     ],
     db: Db = DB,
     photos: Annotated[

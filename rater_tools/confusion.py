@@ -10,7 +10,7 @@ from rater_tools.consensus import Votes
 
 LEAST = 5
 """People of whom two values must be said before anything is made of it."""
-MUCH = 0.3
+MUCH = 0.2
 """From this share of mixed answers on, two values cannot be told apart."""
 
 
@@ -45,8 +45,8 @@ def confusions(votes: Votes) -> tuple[Pair, ...]:
         said.update(counts.keys())
         sure.update(v for v, n in counts.items() if n > 1)
         mixed.update(combinations(sorted(counts), 2))
-    pairs = [
-        Pair(*sorted(two, key=lambda v: (-said[v], v)), n, n / (n + sure[two[0]] + sure[two[1]]))
-        for two, n in mixed.items()
-    ]
+    pairs = []
+    for two, people in mixed.items():
+        first, second = sorted(two, key=lambda v: (-said[v], v))
+        pairs.append(Pair(first, second, people, people / (people + sure[first] + sure[second])))
     return tuple(sorted(pairs, key=lambda p: (-p.people, p.first, p.second)))

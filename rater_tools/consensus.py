@@ -88,7 +88,11 @@ class DawidSkene:
 
 
 def dawid_skene(votes: Votes, rounds: int = ROUNDS) -> DawidSkene:
-    """Estimate truth and raters' errors, from the majority on, until nothing moves or no round is left.
+    """Estimate truth and raters' errors from the majority on, until nothing moves.
+
+    Args:
+        votes: of all items; those without any are left out.
+        rounds: after so many it ends in any case.
 
     Raises:
         ValueError: there are no votes.

@@ -110,7 +110,7 @@ def write_label_studio(store: Store, path: Path) -> int:
         The number of tasks.
     """
     with store.read() as session:
-        answers = [a for a in read_answers(session, ASKED)]
+        answers = read_answers(session, ASKED)
         photos = {i.name: photo_of(i) for i in session.scalars(select(Item))}
     by_item: dict[str, dict[str, list[Answer]]] = {}
     for a in answers:

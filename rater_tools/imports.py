@@ -90,7 +90,9 @@ def import_path(store: Store, path: Path, photos: Path | None = None) -> Importe
 
 def _import_folder(store: Store, folder: Path) -> Imported:
     if (folder / "ratings.csv").is_file():
-        return add_rows(store, list(read_csv(folder / "ratings.csv")), folder / "ratings.csv", folder)
+        return add_rows(
+            store, list(read_csv(folder / "ratings.csv")), folder / "ratings.csv", folder
+        )
     table = folder / "items.csv"
     if table.is_file():
         named = [row["item"] for _, row in _table(table, ("item", "file"))]
@@ -134,6 +136,7 @@ def _inside(path: Path, folder: Path) -> bool:
 
 
 def add_rows(store: Store, rows: list[Row], table: Path, folder: Path) -> Imported:
+    """Add ``rows``; the photos of their items are in ``folder``, ``table`` is their file."""
     items = list(dict.fromkeys(row.item for row in rows))
     photos = _photos(items, table, folder)
     with store.write() as session:

@@ -80,7 +80,7 @@ def judged(answers: Iterable[Answer], turn: str | None = None) -> Judged:
 
 
 def labels_of(answers: Iterable[Answer]) -> dict[str, dict[str, Verdict]]:
-    """item -> attribute -> the majority's answer."""
+    """Item -> attribute -> the majority's answer."""
     found: dict[str, dict[str, Verdict]] = defaultdict(dict)
     answers = tuple(answers)
     for attribute in ASKED:
@@ -147,7 +147,10 @@ def plan_judging(
         planned += 1
         four = [name, *close_to(name, labels, items, dice)]
         dice.shuffle(four)
-        for attribute, data in ((LIKENESS, {"code": code}), (IDENTITY, {"code": code, "choices": four})):
+        for attribute, data in (
+            (LIKENESS, {"code": code}),
+            (IDENTITY, {"code": code, "choices": four}),
+        ):
             if (items[name].id, attribute) not in old:
                 new.append(
                     {
@@ -199,9 +202,7 @@ def close_to(
 
 def _distance(one: Labels, other: Labels) -> tuple[int, int]:
     apart = sum(
-        one[a].value != other[a].value
-        for a in ("hair_colour", "age")
-        if a in one and a in other
+        one[a].value != other[a].value for a in ("hair_colour", "age") if a in one and a in other
     )
     apart += sum(a != b for a, b in zip(_presentation(one), _presentation(other), strict=True))
     tones = [int(x["skin_tone"].value) for x in (one, other) if "skin_tone" in x]

@@ -51,7 +51,9 @@ def pause(store: Store, name: str, *, paused: bool = True) -> None:
         rater_called(session, name).paused = paused
 
 
-def add_items(session: Session, names: Iterable[str], photos: Mapping[str, Path], folder: Path) -> int:
+def add_items(
+    session: Session, names: Iterable[str], photos: Mapping[str, Path], folder: Path
+) -> int:
     """Make the items that are missing, and give photos to those that have none.
 
     Args:
@@ -128,7 +130,11 @@ def plan(
                 select(Task).where(Task.attribute.in_(attributes), Task.round == FIRST_ROUND)
             )
         }
-        new = [{"item_id": i, "attribute": a, "wanted": overlap} for i, a in wanted if (i, a) not in old]
+        new = [
+            {"item_id": i, "attribute": a, "wanted": overlap}
+            for i, a in wanted
+            if (i, a) not in old
+        ]
         if new:
             session.execute(insert(Task), [d | _FRESH for d in new])
         for key in wanted:
@@ -150,9 +156,7 @@ def seat(session: Session, attributes: Sequence[str]) -> None:
     for item, attribute, turn, rater in session.execute(query.with_only_columns(*columns)):
         said[item, attribute, turn].add(rater)
     seated: dict[int, list[Place]] = defaultdict(list)
-    for place in session.scalars(
-        select(Place).join(Task).where(Task.attribute.in_(attributes))
-    ):
+    for place in session.scalars(select(Place).join(Task).where(Task.attribute.in_(attributes))):
         seated[place.task_id].append(place)
     tasks = list(session.scalars(select(Task).where(Task.attribute.in_(attributes))))
     new: list[dict[str, object]] = []
@@ -191,7 +195,7 @@ def set_gold(store: Store, answers: Iterable[tuple[str, str, str]]) -> int:
     """
     count = 0
     with store.write() as session:
-        items = {name: i for name, i in session.execute(select(Item.name, Item.id))}
+        items = dict(session.execute(select(Item.name, Item.id)).all())
         for name, attribute, code in answers:
             if name not in items:
                 raise UnknownValue(f"there is no item {name!r}", hint="import its photo first")

@@ -56,9 +56,7 @@ class Overview:
 
 def progress(session: Session) -> Overview:
     """How the work goes, by attribute and by rater."""
-    counted = select(
-        Task.attribute, func.sum(case((Task.closed, 1), else_=0)), func.count(Task.id)
-    )
+    counted = select(Task.attribute, func.sum(case((Task.closed, 1), else_=0)), func.count(Task.id))
     rows = session.execute(
         counted.where(Task.gold.is_(None)).group_by(Task.attribute).order_by(Task.attribute)
     )
@@ -69,7 +67,7 @@ def progress(session: Session) -> Overview:
 
 def _raters(session: Session) -> tuple[RaterProgress, ...]:
     golds = {
-        (item, attribute): code
+        (item, attribute): str(code)
         for item, attribute, code in session.execute(
             select(Task.item_id, Task.attribute, Task.gold).where(
                 Task.gold.is_not(None), Task.round == FIRST_ROUND
@@ -126,7 +124,7 @@ def _share(right: Counter[bool]) -> tuple[float, int] | None:
 
 
 def waiting(session: Session, rater: int) -> dict[str, int]:
-    """attribute -> how many tasks there are for ``rater`` now, those of others not counted."""
+    """Attribute -> how many tasks there are for ``rater`` now, those of others not counted."""
     mine, passed, other, seen = aliased(Place), aliased(Passed), aliased(Task), aliased(Place)
     free = aliased(Place)
     saw = exists().where(
@@ -151,4 +149,4 @@ def waiting(session: Session, rater: int) -> dict[str, int]:
         )
         .group_by(Task.attribute)
     )
-    return {name: count for name, count in session.execute(query)}
+    return dict(session.execute(query).all())

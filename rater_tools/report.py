@@ -84,9 +84,7 @@ def settle(attribute: str, answers: Iterable[Answer]) -> Settled | None:
         attribute=attribute,
         people=len(votes),
         tied=sum(bool(v.tied) for v in most.values()),
-        differs=sum(
-            likely[i].value not in (v.value, *v.tied) for i, v in most.items()
-        ),
+        differs=sum(likely[i].value not in (v.value, *v.tied) for i, v in most.items()),
         certainty=sum(v.certainty for v in likely.values()) / len(likely),
     )
 
@@ -120,7 +118,7 @@ def write_report(
     """Write the page to ``path``; returns how many things there are to draw next."""
     report = make_report(store, progress)
     pages = Environment(loader=PackageLoader("rater_tools"), autoescape=True, trim_blocks=True)
-    pages.filters |= {"figure": _figure, "percent": _percent, "title": title, "words": _words}
+    pages.filters |= {"figure": _figure, "percent": _percent, "title": _title, "words": _words}
     pages.globals |= {"tile": _tile, "uri": lambda p: Path(p).absolute().as_uri()}
     html = pages.get_template("report.html").render(
         r=report, style=catalog().style.title, day=datetime.now(UTC).date().isoformat()
@@ -138,7 +136,11 @@ def _figure(f: Figure, digits: int = 2) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %" if share < 0.1 else f"{100 * share:.0f} %"
+    return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
+
+
+def _title(attribute: str) -> str:
+    return "Hair style, second choice" if attribute == SECOND_CHOICE else title(attribute)
 
 
 def _words(code: str, attribute: str) -> str:

@@ -200,7 +200,8 @@ _APPEND_ONLY = {
 for _dialect, _statements in _APPEND_ONLY.items():
     for _statement in _statements:
         for _change in ("UPDATE", "DELETE") if "{0}" in _statement else ("",):
-            _ddl = DDL(_statement.format(_change)).execute_if(dialect=_dialect)
+            _ddl = DDL(_statement.format(_change))  # type: ignore[no-untyped-call]
+            _ddl = _ddl.execute_if(dialect=_dialect)
             event.listen(Entry.__table__, "after_create", _ddl)
 
 

@@ -23,7 +23,7 @@ from rater_tools.plan import plan, rater_called
 from rater_tools.store import VALUE, Store, open_store
 
 ROOT = Path(__file__).parents[1]
-NASTY = "“O'Hara” <b>&amp;</b>\n\"x\"; DROP TABLE log;-- 🦊"
+NASTY = '“O\'Hara” <b>&amp;</b>\n"x"; DROP TABLE log;-- 🦊'
 """A name or comment with all that could go wrong."""
 
 
@@ -119,7 +119,10 @@ def postgres(folder: Path) -> Iterator[str]:
 
 def postgres_programs() -> Path | None:
     """The folder of initdb and pg_ctl; None where PostgreSQL is not installed."""
-    for found in (shutil.which("initdb"), *sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))):
+    for found in (
+        shutil.which("initdb"),
+        *sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")),
+    ):
         if found is not None:
             return Path(found).resolve().parent
     return None

@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DatabaseError
 
-from raters_help import filled, raters, says
 from rater_tools.answers import read_answers
 from rater_tools.assignment import Desk, Lost, Refused, Reply
 from rater_tools.plan import pause, plan, set_gold
 from rater_tools.progress import progress, waiting
 from rater_tools.questions import ASKED
 from rater_tools.store import SKIP, VALUE, Entry, Place, Store, Task
+from raters_help import filled, raters, says
 from stickers.errors import UnknownValue
 
 
@@ -177,7 +177,7 @@ def test_gold_is_mixed_in_for_everybody_and_measured(store: Store) -> None:
             says(desk, rater, g, "round")
     with store.read() as session:
         found = {r.name: r.gold for r in progress(session).raters}
-    assert found == {name: (0.5, 2) for name in ("ada", "ben", "cy")}
+    assert found == dict.fromkeys(("ada", "ben", "cy"), (0.5, 2))
 
 
 def test_a_whole_face_is_one_photo_after_another_in_the_order_of_traits(tmp_path: Path) -> None:

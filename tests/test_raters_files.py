@@ -10,13 +10,13 @@ from xml.etree import ElementTree
 import pytest
 from sqlalchemy import select
 
-from raters_help import NASTY, filled, photographs, raters
 from rater_tools.answers import read_answers
 from rater_tools.assignment import Desk, Reply
 from rater_tools.exports import write_csv, write_jsonl, write_label_studio
 from rater_tools.imports import import_path, read_gold
 from rater_tools.plan import photo_of, plan
 from rater_tools.store import NONE_FITS, UNSEEN, VALUE, Item, Store, open_store
+from raters_help import NASTY, filled, photographs, raters
 from stickers.errors import BadRatings, CannotWrite, UnknownValue
 from stickers.training.ratings import find_photos, read_ratings
 
@@ -60,7 +60,9 @@ def test_ratings_go_in_and_out_row_by_row_and_only_once(store: Store, tmp_path: 
 
 def test_a_changed_answer_is_a_new_row_and_the_last_counts(store: Store, tmp_path: Path) -> None:
     import_path(store, table(tmp_path / "1.csv", [["f1", "a", "age", "young"]]))
-    assert import_path(store, table(tmp_path / "2.csv", [["f1", "a", "age", "senior"]])).ratings == 1
+    assert (
+        import_path(store, table(tmp_path / "2.csv", [["f1", "a", "age", "senior"]])).ratings == 1
+    )
     write_csv(store, tmp_path / "out")
     assert rows_of(tmp_path / "out" / "ratings.csv") == [["f1", "a", "age", "senior"]]
     assert write_jsonl(store, tmp_path / "log.jsonl") == 2
@@ -68,7 +70,11 @@ def test_a_changed_answer_is_a_new_row_and_the_last_counts(store: Store, tmp_pat
 
 def test_imported_answers_count_for_the_overlap(store: Store, tmp_path: Path) -> None:
     photographs(tmp_path, 2, 32)
-    rows = [["p000", "a", "lips", "thin"], ["p000", "b", "lips", "thin"], ["p001", "a", "lips", "full"]]
+    rows = [
+        ["p000", "a", "lips", "thin"],
+        ["p000", "b", "lips", "thin"],
+        ["p001", "a", "lips", "full"],
+    ]
     import_path(store, table(tmp_path / "ratings.csv", rows))
     plan(store, ("lips",), overlap=2)
     desk = Desk(store, gold=0)
@@ -173,7 +179,9 @@ def test_a_photo_outside_the_folder_is_not_taken(store: Store, tmp_path: Path) -
     (folder / "p000.png").unlink()
     (folder / "p000.png").symlink_to(secret)
     with store.read() as session:
-        assert [photo_of(i) for i in session.scalars(select(Item).where(Item.name == "ok"))] == [None]
+        assert [photo_of(i) for i in session.scalars(select(Item).where(Item.name == "ok"))] == [
+            None
+        ]
 
 
 @pytest.mark.parametrize(

@@ -198,7 +198,12 @@ def _screens(app: FastAPI, desk: Desk, guard: Guard) -> None:
         if attribute != WHOLE_FACE and attribute not in TRAITS:
             raise HTTPException(404)
         names = ASKED if attribute == WHOLE_FACE else (attribute,)
-        return _page("rate", rater=visitor.rater, kind=attribute, questions=[question(name) for name in names])
+        return _page(
+            "rate",
+            rater=visitor.rater,
+            kind=attribute,
+            questions=[question(name) for name in names],
+        )
 
     @app.get("/judge/{kind}")
     def judge(kind: str, visitor: Visitor = signed_in) -> Response:
@@ -264,9 +269,7 @@ def _rating(app: FastAPI, desk: Desk, guard: Guard) -> None:
     def reply(said: Said, visitor: Visitor = signed_in) -> dict[str, object]:
         what = said.model_dump(exclude={"task", "attribute", "count"})
         words = Reply(**what | {"wrong": tuple(said.wrong)})
-        given = desk.reply_and_take(
-            visitor.rater, said.task, words, said.attribute, said.count
-        )
+        given = desk.reply_and_take(visitor.rater, said.task, words, said.attribute, said.count)
         return {"tasks": _shown(desk, given)}
 
     @app.post("/api/undo")
@@ -296,7 +299,7 @@ def _shown(desk: Desk, given: list[Given]) -> list[dict[str, object]]:
 def _ids(desk: Desk, names: list[str]) -> list[tuple[str, int]]:
     with desk.store.read() as session:
         found = session.execute(select(Item.name, Item.id).where(Item.name.in_(names)))
-        ids = {name: key for name, key in found}
+        ids = dict(found.all())
     return [(name, ids[name]) for name in names]
 
 

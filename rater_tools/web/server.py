@@ -32,7 +32,8 @@ def serve(
         store: where ratings go.
         host: the address; any but this computer's own needs ``code``.
         port: the port.
-        code, manager_code: see `app.create_app`.
+        code: see `app.create_app`.
+        manager_code: see `app.create_app`.
         lease: seconds, see `assignment.LEASE`.
         open_browser: show the page.
 
