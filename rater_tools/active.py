@@ -7,7 +7,7 @@ from math import log
 
 from sqlalchemy import select
 
-from rater_tools.assignment import votes_of
+from rater_tools.overlap import votes_of
 from rater_tools.plan import photo_of
 from rater_tools.questions import ASKED
 from rater_tools.store import Guess, Item, Store, Task

@@ -9,17 +9,15 @@ the place must be for it, so that raters at the same moment cannot both have it.
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, CursorResult, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
-from rater_tools.answers import counting
-from rater_tools.questions import ASKED, IDENTITY, JUDGED, LIKENESS, WHOLE_FACE, check_code
+from rater_tools.overlap import EXTRA, rows_of, settle
+from rater_tools.questions import ASKED, IDENTITY, LIKENESS, WHOLE_FACE, check_code
 from rater_tools.store import (
     ANSWERS,
     SKIP,
@@ -34,60 +32,15 @@ from rater_tools.store import (
     Store,
     Task,
 )
-from stickers.errors import StickersError, UnknownValue
+from rater_tools.tasks import Given, Lost, Refused, Reply
+from stickers.errors import UnknownValue
 
 LEASE = 600.0
 """Seconds that a rater may look at a photo before somebody else gets it."""
-EXTRA = 2
-"""How many more raters are asked, one by one, while no answer has most of the votes."""
 GOLD = 0.1
 """Share of tasks whose answer is known."""
 _TRIES = 5
 _T = TypeVar("_T")
-
-
-class Refused(StickersError):
-    """A rater may not do this now."""
-
-    code = "refused"
-
-
-class Lost(Refused):
-    """Somebody else has answered in the meantime, or the task was never this rater's."""
-
-    code = "lost"
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """A task that a rater holds."""
-
-    task: int
-    attribute: str
-    item: int
-    data: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What a rater says.
-
-    Attributes:
-        token: new for every reply; the same reply sent again adds nothing.
-        kind: one of `ANSWERS`, or ``skip``.
-        value, second: codes.
-        wrong: traits, of a judged sticker.
-        comment: free text.
-        seconds: since the photo was shown.
-    """
-
-    token: str
-    kind: str
-    value: str = ""
-    second: str | None = None
-    wrong: tuple[str, ...] = ()
-    comment: str = ""
-    seconds: float | None = None
 
 
 class Desk:
@@ -256,7 +209,7 @@ class Desk:
         skips = reply.kind == SKIP
         held = (Place.task_id == task_id, Place.rater_id == rater, Place.done.is_(False))
         what = {"rater_id": None, "until": 0.0} if skips else {"done": True}
-        if _changed(session.execute(update(Place).where(*held).values(what))) != 1:
+        if rows_of(session.execute(update(Place).where(*held).values(what))) != 1:
             raise _lost()
         if skips:
             session.add(Passed(task_id=task_id, rater_id=rater))
@@ -310,43 +263,6 @@ class Desk:
             session.add(Place(task_id=task.id, rater_id=rater, until=until))
             return True
         return self._lease(session, rater, Task.id == task.id, gold=False) is not None
-
-
-def settle(session: Session, task: Task, extra: int = EXTRA) -> None:
-    """Open a place where raters disagree, drop one that nobody needs, close what is full.
-
-    The caller holds the lock on ``task``.
-    """
-    session.flush()
-    of_task = Place.task_id == task.id
-    places = list(session.scalars(select(Place).where(of_task)))
-    done = sum(p.done for p in places)
-    need = 0 if task.gold is not None else task.wanted
-    if 0 < need <= done and task.attribute not in JUDGED and _split(votes_of(session, task)):
-        need = min(done + 1, task.wanted + extra)
-    session.add_all(Place(task_id=task.id) for _ in range(need - len(places)))
-    spare = [p.id for p in places if p.rater_id is None][: max(0, len(places) - need)]
-    if spare:  # somebody may be leasing one at this moment: then it stays
-        free = delete(Place).where(Place.id.in_(spare), Place.rater_id.is_(None))
-        options = {"synchronize_session": False}
-        spare = spare[: _changed(session.execute(free, execution_options=options))]
-    task.closed = need <= len(places) and done == len(places) - len(spare)
-
-
-def votes_of(session: Session, task: Task) -> Counter[tuple[str, str]]:
-    """(kind, value) -> how many raters' last answer it is."""
-    query = counting().where(
-        Entry.item_id == task.item_id,
-        Entry.attribute == task.attribute,
-        Entry.round == task.round,
-    )
-    last = {e.rater_id: (e.kind, e.value) for e in session.scalars(query)}
-    return Counter(last.values())
-
-
-def _split(votes: Counter[tuple[str, str]]) -> bool:
-    """Whether no answer has more than half of the votes."""
-    return bool(votes) and 2 * max(votes.values()) <= votes.total()
 
 
 def _held(rater: int) -> Any:
@@ -422,7 +338,3 @@ def _lost() -> Lost:
 
 def _given(task: Task) -> Given:
     return Given(task.id, task.attribute, task.item_id, dict(task.data))
-
-
-def _changed(result: Any) -> int:
-    return result.rowcount if isinstance(result, CursorResult) else 0

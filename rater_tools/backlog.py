@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from rater_tools.agreement import Array, Figure, mean
+from rater_tools.agreement import Figure, mean
 from rater_tools.answers import Answer, values
 from rater_tools.confusion import LEAST, Pair, confusions
 from rater_tools.consensus import Verdict, Votes, majority
@@ -183,7 +184,7 @@ def none_fits(
 
 def _vectors(
     items: list[str], photos: Mapping[str, Path], progress: Progress | None
-) -> dict[str, Array]:
+) -> dict[str, NDArray[np.float32]]:
     """Item -> the face's embedding, for photos that show a face."""
     found = {}
     for number, item in enumerate(items, start=1):
@@ -197,7 +198,7 @@ def _vectors(
     return found
 
 
-def _alike(items: list[str], vectors: Mapping[str, Array]) -> list[tuple[str, ...]]:
+def _alike(items: list[str], vectors: Mapping[str, NDArray[np.float32]]) -> list[tuple[str, ...]]:
     """``items`` in clusters; those without a face are one of their own."""
     seen = [i for i in items if i in vectors]
     clusters: dict[int, list[str]] = defaultdict(list)

@@ -135,8 +135,8 @@ def gold(
 ) -> None:
     """Mix in photos with known answers, to see how well raters rate."""
     store = _open(db)
-    from rater_tools.imports import read_gold
     from rater_tools.plan import set_gold
+    from rater_tools.rows import read_gold
 
     print(f"{set_gold(store, read_gold(answers)):,} known answers are mixed in")
 
@@ -231,7 +231,8 @@ def export(
 ) -> None:
     """Write ratings.csv and items.csv into a folder, the log as .jsonl, or Label Studio's .json."""
     store = _open(db)
-    from rater_tools.exports import write_csv, write_jsonl, write_label_studio
+    from rater_tools.exports import write_csv, write_jsonl
+    from rater_tools.label_studio import write_label_studio
 
     if out.suffix == ".jsonl":
         print(show.one_line(f"{write_jsonl(store, out):,} lines in {out}"))

@@ -8,10 +8,11 @@ from pathlib import Path
 from PIL import Image
 from sqlalchemy import select
 
-from rater_tools.imports import Imported, Row, add_rows, import_path
+from rater_tools.imports import Imported, add_rows, import_path
 from rater_tools.judge import plan_judging
 from rater_tools.plan import plan
 from rater_tools.questions import ASKED, question
+from rater_tools.rows import Row
 from rater_tools.store import VALUE, Item, Store
 from rater_tools.tiles import catalog
 from stickers.avatar import Avatar, random_avatar

@@ -1,4 +1,4 @@
-"""From the store to files: ``ratings.csv`` with ``items.csv``, JSON Lines, Label Studio's JSON.
+"""From the store to files: ``ratings.csv`` with ``items.csv``, and JSON Lines.
 
 ``ratings.csv`` holds what heads can learn from. That none of the drawings fits is no value
 of the vocabulary: it is in the JSON Lines, which hold the whole log.
@@ -9,17 +9,14 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from xml.sax.saxutils import quoteattr
 
 from sqlalchemy import select
 
 from rater_tools.answers import Answer, read_answers
-from rater_tools.imports import NONE_FITS_LABEL
 from rater_tools.plan import photo_of
-from rater_tools.questions import ASKED, JUDGED, question
-from rater_tools.store import NONE_FITS, VALUE, Entry, Item, Rater, Store
+from rater_tools.questions import JUDGED
+from rater_tools.store import NONE_FITS, Entry, Item, Rater, Store, iso
 from stickers.output import whole
 from stickers.training.ratings import SECOND_CHOICE
 
@@ -51,9 +48,9 @@ def write_csv(store: Store, folder: Path) -> int:
 def _csv_rows(a: Answer) -> Iterator[tuple[str, str, str, str, str]]:
     if a.attribute in JUDGED or a.kind == NONE_FITS:
         return
-    yield a.item, a.rater, a.attribute, a.value, _time(a.at)
+    yield a.item, a.rater, a.attribute, a.value, iso(a.at)
     if a.second is not None and a.attribute == "hair_style":
-        yield a.item, a.rater, SECOND_CHOICE, a.second, _time(a.at)
+        yield a.item, a.rater, SECOND_CHOICE, a.second, iso(a.at)
 
 
 def _file(item: Item, folder: Path) -> str:
@@ -62,10 +59,6 @@ def _file(item: Item, folder: Path) -> str:
         return ""
     here = folder.resolve()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
-
-
-def _time(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat()
 
 
 def write_jsonl(store: Store, path: Path) -> int:
@@ -82,7 +75,7 @@ def write_jsonl(store: Store, path: Path) -> int:
         for e in entries:
             line = {
                 "id": e.id,
-                "time": _time(e.at),
+                "time": iso(e.at),
                 "item": items[e.item_id],
                 "rater": raters[e.rater_id],
                 "attribute": e.attribute,
@@ -98,75 +91,3 @@ def write_jsonl(store: Store, path: Path) -> int:
             }
             out.write(json.dumps(line, ensure_ascii=False) + "\n")
     return len(entries)
-
-
-def write_label_studio(store: Store, path: Path) -> int:
-    """Write tasks with annotations for Label Studio, and its labelling config beside them.
-
-    The config is ``path`` with the ending ``.xml``. An image is named by its absolute path
-    as Label Studio's local files are.
-
-    Returns:
-        The number of tasks.
-    """
-    with store.read() as session:
-        answers = read_answers(session, ASKED)
-        photos = {i.name: photo_of(i) for i in session.scalars(select(Item))}
-    by_item: dict[str, dict[str, list[Answer]]] = {}
-    for a in answers:
-        by_item.setdefault(a.item, {}).setdefault(a.rater, []).append(a)
-    tasks = [
-        {
-            "data": {"item": item, "image": f"/data/local-files/?d={photos[item] or ''}"},
-            "annotations": [
-                {
-                    "completed_by": {"email": rater},
-                    "created_at": _time(max(a.at for a in said)),
-                    "result": [control for a in said for control in _controls(a)],
-                }
-                for rater, said in raters.items()
-            ],
-        }
-        for item, raters in by_item.items()
-    ]
-    with whole(path) as part:
-        part.write_text(json.dumps(tasks, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    with whole(path.with_suffix(".xml")) as part:
-        part.write_text(_config(), encoding="utf-8")
-    return len(tasks)
-
-
-def _controls(a: Answer) -> Iterator[dict[str, object]]:
-    if a.kind == NONE_FITS:
-        chosen = [NONE_FITS_LABEL]
-    elif a.kind == VALUE and question(a.attribute).many:
-        chosen = list(a.value)
-    else:
-        chosen = [a.value]
-    yield _control(a.attribute, chosen)
-    if a.second is not None:
-        yield _control(f"{a.attribute}_second", [a.second])
-
-
-def _control(name: str, chosen: list[str]) -> dict[str, object]:
-    return {
-        "from_name": name,
-        "to_name": "image",
-        "type": "choices",
-        "value": {"choices": chosen},
-    }
-
-
-def _config() -> str:
-    lines = ["<View>", '  <Image name="image" value="$image"/>']
-    for attribute in ASKED:
-        asked = question(attribute)
-        codes = [*(c.code for c in asked.choices), *("-" * asked.many), "?", NONE_FITS_LABEL]
-        kinds = [(attribute, codes, "multiple" if asked.many else "single")]
-        if asked.second:
-            kinds.append((f"{attribute}_second", codes[:-1], "single"))
-        for name, values, choice in kinds:
-            lines.append(f'  <Choices name="{name}" toName="image" choice="{choice}">')
-            lines += [f"    <Choice value={quoteattr(v)}/>" for v in values]
-            lines.append("  </Choices>")
-    return "\n".join([*lines, "</View>", ""])

@@ -5,28 +5,20 @@ What is imported again adds nothing: a row that says what already counts is pass
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from rater_tools.answers import read_answers
+from rater_tools.label_studio import read_label_studio
 from rater_tools.plan import add_items, rater_called, seat
-from rater_tools.questions import ASKED, check_code
-from rater_tools.store import ANSWERS, FIRST_ROUND, UNSEEN, VALUE, Entry, Item, Store
-from stickers.errors import BadRatings, UnknownValue
-from stickers.training.ratings import (
-    NOT_OF_A_PERSON,
-    SECOND_CHOICE,
-    find_photos,
-    read_ratings,
-)
+from rater_tools.rows import Row, read_csv, read_jsonl, read_table
+from rater_tools.store import Entry, Item, Store
+from stickers.errors import BadRatings
+from stickers.training.ratings import find_photos
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 """Photos that every browser shows."""
@@ -45,23 +37,6 @@ class Imported:
     items: int
     ratings: int
     no_photo: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One answer in a file."""
-
-    item: str
-    rater: str
-    attribute: str
-    kind: str
-    value: str
-    second: str | None = None
-    wrong: tuple[str, ...] = ()
-    comment: str = ""
-    at: float | None = None
-    seconds: float | None = None
-    round: str = FIRST_ROUND
 
 
 def import_path(store: Store, path: Path, photos: Path | None = None) -> Imported:
@@ -95,7 +70,7 @@ def _import_folder(store: Store, folder: Path) -> Imported:
         )
     table = folder / "items.csv"
     if table.is_file():
-        named = [row["item"] for _, row in _table(table, ("item", "file"))]
+        named = [row["item"] for _, row in read_table(table, ("item", "file"))]
         photos = _photos(named, table, folder)
     else:
         photos = dict(_found(folder))
@@ -184,166 +159,3 @@ def _log(session: Session, rows: list[Row], now: float) -> int:
     if new:
         session.execute(insert(Entry), new)
     return len(new)
-
-
-def read_csv(path: Path) -> list[Row]:
-    """The rows of a ``ratings.csv``; second choices join the hair style beside them.
-
-    Raises:
-        BadRatings: as `read_ratings`, which judges the file.
-    """
-    read_ratings(path)
-    rows: list[Row] = []
-    first: dict[tuple[str, str], int] = {}
-    second: dict[tuple[str, str], tuple[str, float | None]] = {}
-    for line, row in _table(path, ("item", "rater", "attribute", "value")):
-        key, at = (row["item"], row["rater"]), _time(row.get("time"), path, line)
-        if row["attribute"] == SECOND_CHOICE:
-            second[key] = (row["value"], at)
-            continue
-        if row["attribute"] == "hair_style":
-            first[key] = len(rows)
-        kind = UNSEEN if row["value"] == "?" else VALUE
-        rows.append(Row(*key, row["attribute"], kind, row["value"], at=at))
-    for key, (value, at) in second.items():
-        if key in first:
-            place = first[key]
-            was = rows[place]
-            rows[place] = Row(*key, was.attribute, was.kind, was.value, value, at=was.at)
-        else:
-            kind = UNSEEN if value == "?" else VALUE
-            rows.append(Row(*key, SECOND_CHOICE, kind, value, at=at))
-    return rows
-
-
-def _table(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
-    """(line, row) of a CSV file, cells without outer blanks."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            if missing := [c for c in columns if c not in (reader.fieldnames or ())]:
-                hint = f"the first line must name {', '.join(columns)}"
-                raise BadRatings(f"no column {', '.join(missing)}", where=path, hint=hint)
-            for row in reader:
-                yield reader.line_num, {k: (v or "").strip() for k, v in row.items() if k}
-    except (OSError, UnicodeDecodeError, csv.Error) as exc:
-        raise BadRatings("not a readable CSV file", where=path, hint=str(exc)) from exc
-
-
-def read_gold(path: Path) -> list[tuple[str, str, str]]:
-    """Known answers from a CSV file: (item, attribute, code); raises BadRatings."""
-    columns = ("item", "attribute", "value")
-    return [(r["item"], r["attribute"], r["value"]) for _, r in _table(path, columns)]
-
-
-def _time(text: object, path: Path, line: int) -> float | None:
-    if not text:
-        return None
-    try:
-        return datetime.fromisoformat(str(text)).timestamp()
-    except ValueError:
-        where = f"{path}, line {line}"
-        raise BadRatings("a damaged time", where=where, hint="use 2026-01-31T12:00:00Z") from None
-
-
-def read_jsonl(path: Path) -> list[Row]:
-    """The rows of JSON Lines as `exports.write_jsonl` writes them, what was undone left out.
-
-    Raises:
-        BadRatings: a line that is not in form; the message tells which.
-    """
-    rows: dict[int, Row] = {}
-    for line, text in enumerate(_text(path).split("\n"), start=1):
-        if not text.strip():
-            continue
-        try:
-            row = json.loads(text)
-            if row.get("undoes") is not None:
-                rows.pop(row["undoes"], None)
-            elif row["kind"] in ANSWERS:
-                rows[row.get("id", -line)] = _row(row, path, line)
-        except (ValueError, KeyError, TypeError, AttributeError) as exc:
-            raise _damaged(path, f"line {line}", exc) from exc
-    return list(rows.values())
-
-
-def _row(given: Mapping[str, Any], path: Path, line: int) -> Row:
-    row = Row(
-        item=str(given["item"]),
-        rater=str(given["rater"]),
-        attribute=str(given["attribute"]),
-        kind=str(given["kind"]),
-        value=str(given["value"]),
-        second=given.get("second"),
-        wrong=tuple(map(str, given.get("wrong", ()))),
-        comment=str(given.get("comment", "")),
-        at=_time(given.get("time"), path, line),
-        seconds=given.get("seconds"),
-        round=str(given.get("round", FIRST_ROUND)),
-    )
-    if row.kind == VALUE and row.attribute not in NOT_OF_A_PERSON:
-        choices = tuple(map(str, given.get("choices", (row.value,))))
-        attribute = "hair_style" if row.attribute == SECOND_CHOICE else row.attribute
-        check_code(attribute, row.value, choices)
-    return row
-
-
-def read_label_studio(path: Path) -> list[Row]:
-    """The rows of an export of Label Studio (JSON); see `exports.write_label_studio`.
-
-    A task's item is ``data.item``, or the name of its image without ending. Choices of an
-    attribute are its codes' names in the vocabulary.
-
-    Raises:
-        BadRatings: not such an export.
-    """
-    rows: list[Row] = []
-    try:
-        for task in json.loads(_text(path)):
-            data = task["data"]
-            item = str(data.get("item") or Path(str(data["image"])).stem)
-            for annotation in task["annotations"]:
-                rater = _annotator(annotation["completed_by"])
-                at = _time(annotation.get("created_at"), path, 1)
-                answers = _choices(annotation["result"])
-                rows += [Row(item, rater, *answer, at=at) for answer in answers]
-    except (ValueError, KeyError, TypeError, AttributeError) as exc:
-        raise _damaged(path, "not Label Studio's JSON", exc) from exc
-    return rows
-
-
-def _annotator(given: object) -> str:
-    return str(given.get("email", given.get("id"))) if isinstance(given, dict) else str(given)
-
-
-def _choices(result: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str, str, str | None]]:
-    """(attribute, kind, value, second) of each control that was used."""
-    said = {r["from_name"]: [str(c) for c in r["value"]["choices"]] for r in result}
-    for attribute in ASKED:
-        if attribute not in said:
-            continue
-        chosen = said[attribute]
-        seconds = said.get(f"{attribute}_second")
-        if chosen == [NONE_FITS_LABEL]:
-            yield attribute, "none_fits", "", None
-        elif chosen == ["?"]:
-            yield attribute, UNSEEN, "?", seconds[0] if seconds else None
-        else:
-            code = "".join(check_code(attribute, c) for c in chosen)
-            yield attribute, VALUE, code or "-", seconds[0] if seconds else None
-
-
-NONE_FITS_LABEL = "none fits"
-"""What Label Studio's choice is called."""
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise BadRatings("not a readable file", where=path, hint=str(exc)) from exc
-
-
-def _damaged(path: Path, where: str, exc: Exception) -> BadRatings:
-    hint = exc.args[0] if isinstance(exc, UnknownValue) else f"{type(exc).__name__}: {exc}"
-    return BadRatings("a damaged file of ratings", where=f"{path}, {where}", hint=str(hint))

@@ -10,7 +10,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from rater_tools.answers import counting
-from rater_tools.assignment import EXTRA, settle
+from rater_tools.overlap import EXTRA, settle
 from rater_tools.questions import check_attribute, check_code
 from rater_tools.store import FIRST_ROUND, Entry, Item, Place, Rater, Store, Task
 from stickers.errors import UnknownValue

@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -241,6 +242,11 @@ class Store:
     def close(self) -> None:
         """Let go of all connections."""
         self.engine.dispose()
+
+
+def iso(at: float) -> str:
+    """A time of the store as files tell it."""
+    return datetime.fromtimestamp(at, UTC).isoformat()
 
 
 def open_store(place: str, clock: Callable[[], float] = time.time) -> Store:

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,10 +18,11 @@ import numpy as np
 from PIL import Image
 from skimage import data as pictures
 
-from rater_tools.assignment import Desk, Given, Reply
+from rater_tools.assignment import Desk
 from rater_tools.imports import import_path
 from rater_tools.plan import plan, rater_called
 from rater_tools.store import VALUE, Store, open_store
+from rater_tools.tasks import Given, Reply
 
 ROOT = Path(__file__).parents[1]
 NASTY = '“O\'Hara” <b>&amp;</b>\n"x"; DROP TABLE log;-- 🦊'
@@ -85,17 +87,15 @@ def served(db: str, port: int, *options: str) -> Iterator[subprocess.Popen[bytes
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """A PostgreSQL cluster of its own, run by a user who is not root; yields its URL."""
     home = postgres_programs()
     assert home is not None
     user = "postgres" if os.geteuid() == 0 else ""
-    data = folder / "cluster"
-    data.mkdir()
+    # Not in pytest's folder, which is closed to other users.
+    data = Path(tempfile.mkdtemp(prefix="raters-"))
     if user:
         shutil.chown(data, user)
-        for parent in (folder, *folder.parents[:2]):
-            parent.chmod(parent.stat().st_mode | 0o011)
     port = free_port()
     how = f"-c listen_addresses=127.0.0.1 -p {port} -k {data}"
 
@@ -115,6 +115,7 @@ def postgres(folder: Path) -> Iterator[str]:
         yield f"postgresql://raters@127.0.0.1:{port}/postgres"
     finally:
         run("pg_ctl", "-D", str(data), "-w", "-m", "immediate", "stop")
+        shutil.rmtree(data)
 
 
 def postgres_programs() -> Path | None:

@@ -11,11 +11,12 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DatabaseError
 
 from rater_tools.answers import read_answers
-from rater_tools.assignment import Desk, Lost, Refused, Reply
+from rater_tools.assignment import Desk
 from rater_tools.plan import pause, plan, set_gold
 from rater_tools.progress import progress, waiting
 from rater_tools.questions import ASKED
 from rater_tools.store import SKIP, VALUE, Entry, Place, Store, Task
+from rater_tools.tasks import Lost, Refused, Reply
 from raters_help import filled, raters, says
 from stickers.errors import UnknownValue
 

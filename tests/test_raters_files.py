@@ -11,11 +11,14 @@ import pytest
 from sqlalchemy import select
 
 from rater_tools.answers import read_answers
-from rater_tools.assignment import Desk, Reply
-from rater_tools.exports import write_csv, write_jsonl, write_label_studio
-from rater_tools.imports import import_path, read_gold
+from rater_tools.assignment import Desk
+from rater_tools.exports import write_csv, write_jsonl
+from rater_tools.imports import import_path
+from rater_tools.label_studio import write_label_studio
 from rater_tools.plan import photo_of, plan
+from rater_tools.rows import read_gold
 from rater_tools.store import NONE_FITS, UNSEEN, VALUE, Item, Store, open_store
+from rater_tools.tasks import Reply
 from raters_help import NASTY, filled, photographs, raters
 from stickers.errors import BadRatings, CannotWrite, UnknownValue
 from stickers.training.ratings import find_photos, read_ratings

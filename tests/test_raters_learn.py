@@ -17,7 +17,7 @@ from sqlalchemy import select
 from rater_tools.active import doubt_of, order
 from rater_tools.agreement import agreement, mean, ordered
 from rater_tools.answers import read_answers, values
-from rater_tools.assignment import Desk, Reply
+from rater_tools.assignment import Desk
 from rater_tools.backlog import backlog, none_fits
 from rater_tools.confusion import confusions
 from rater_tools.consensus import dawid_skene, majority
@@ -26,6 +26,7 @@ from rater_tools.judge import close_to, drawn_from, judged, labels_of, plan_judg
 from rater_tools.plan import photo_of
 from rater_tools.report import agreements, write_report
 from rater_tools.store import NONE_FITS, VALUE, Entry, Item, Store, Task, open_store
+from rater_tools.tasks import Reply
 from rater_tools.tiles import catalog, portrait
 from raters_help import filled, raters, says
 from stickers.records import Guess

@@ -15,14 +15,14 @@ import pytest
 from sqlalchemy import insert, select
 
 from rater_tools.answers import read_answers
-from rater_tools.assignment import EXTRA
+from rater_tools.overlap import EXTRA
 from rater_tools.plan import plan
-from rater_tools.store import Entry, Item, Task, open_store
+from rater_tools.store import Entry, Item, Store, Task, open_store
 from raters_help import free_port, postgres, postgres_programs, served
 
 pytestmark = pytest.mark.load
 
-ITEMS, RATERS, OVERLAP, LEASE = 2000, 40, 2, 3
+ITEMS, RATERS, OVERLAP, LEASE = 2000, 40, 2, 10
 WALK_AWAY = 5
 """Raters who take a photo half-way and are never seen again."""
 CHOICES = ("none", "round", "thick")
@@ -36,7 +36,7 @@ def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     elif postgres_programs() is None:
         pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
     else:
-        with postgres(tmp_path) as url:
+        with postgres() as url:
             yield url
 
 
@@ -48,7 +48,7 @@ class Crowd:
         self.lock = Lock()
         self.heard: dict[tuple[str, int], str] = {}
         self.late: Counter[str] = Counter()
-        self.half = Event()
+        self.half, self.finished = Event(), Event()
 
     def ask(
         self, link: http.client.HTTPConnection, path: str, body: dict[str, object], cookie: str
@@ -77,15 +77,12 @@ class Crowd:
         link, cookie = self.sign_in(name)
         what: dict[str, object] = {"attribute": "glasses", "count": 1}
         _, got = self.ask(link, "/api/take", what, cookie)
-        waited = 0.0
-        while waited < 2 * LEASE:
+        while not self.finished.is_set():
             tasks = got.get("tasks")
             if not isinstance(tasks, list) or not tasks:
                 time.sleep(0.5)  # what others hold may come free
-                waited += 0.5
                 _, got = self.ask(link, "/api/take", what, cookie)
                 continue
-            waited = 0.0
             if number < WALK_AWAY and self.half.is_set():
                 return
             task = int(tasks[0]["task"])
@@ -113,6 +110,17 @@ def needed(votes: list[str]) -> int:
     return need
 
 
+def all_closed(store: Store, seconds: float) -> bool:
+    """Wait until every place of every task is taken."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        with store.read() as session:
+            if session.scalar(select(Task.id).where(Task.closed.is_(False)).limit(1)) is None:
+                return True
+        time.sleep(0.5)
+    return False
+
+
 def test_forty_raters_two_thousand_photos_and_a_server_that_is_killed(db: str) -> None:
     store = open_store(db)
     with store.write() as session:
@@ -131,8 +139,10 @@ def test_forty_raters_two_thousand_photos_and_a_server_that_is_killed(db: str) -
         assert crowd.half.wait(900)
         server.kill()
     with served(db, port, *lease):
+        assert all_closed(store, seconds=900)
+        crowd.finished.set()
         for thread in threads:
-            thread.join(900)
+            thread.join(60)
         assert not any(thread.is_alive() for thread in threads)
     with store.read() as session:
         answers = read_answers(session)

@@ -9,12 +9,12 @@ import pytest
 import torch
 from PIL import Image
 
-from raters_help import photographs, raters, says
 from rater_tools.assignment import Desk
 from rater_tools.exports import write_csv
 from rater_tools.imports import import_path
 from rater_tools.plan import plan
 from rater_tools.store import open_store
+from raters_help import photographs, raters, says
 from stickers.embed import embed, load_model
 from stickers.face import find_face
 from stickers.photo import load_photo

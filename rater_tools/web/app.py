@@ -18,11 +18,10 @@ from fastapi import Depends, FastAPI, Form, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader, select_autoescape
-from pydantic import BaseModel, Field
 from sqlalchemy import select
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from rater_tools.assignment import Desk, Given, Lost, Refused, Reply
+from rater_tools.assignment import Desk
 from rater_tools.plan import pause, photo_of, rater_called
 from rater_tools.progress import progress, waiting
 from rater_tools.questions import (
@@ -35,47 +34,20 @@ from rater_tools.questions import (
     question,
 )
 from rater_tools.store import Item, Rater, Task
+from rater_tools.tasks import Given, Lost, Refused, Reply
 from rater_tools.tiles import portrait, tile
 from rater_tools.web.guard import COOKIE, KEPT, Guard, SameOrigin, Visitor
+from rater_tools.web.messages import Said, Undone, Wanted
 from stickers.errors import StickersError, UnknownValue
 from stickers.traits import TRAITS
 from stickers.web.studio import title
 
 HERE = Path(__file__).parent
 CACHED = {"cache-control": "private, max-age=86400"}
-AHEAD = 3
-"""Tasks that a screen holds: the one shown and those whose photos are loaded already."""
-
 _KINDS = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
 _pages = Environment(
     loader=PackageLoader("rater_tools.web"), autoescape=select_autoescape(), trim_blocks=True
 )
-
-
-class Wanted(BaseModel):
-    """What a screen asks for."""
-
-    attribute: Annotated[str, Field(max_length=40)]
-    count: Annotated[int, Field(ge=1, le=10)] = AHEAD
-
-
-class Said(Wanted):
-    """A reply that a screen sends; see `assignment.Reply`."""
-
-    task: int
-    token: Annotated[str, Field(min_length=8, max_length=80)]
-    kind: Annotated[str, Field(max_length=20)]
-    value: Annotated[str, Field(max_length=2000)] = ""
-    second: Annotated[str | None, Field(max_length=100)] = None
-    wrong: Annotated[list[str], Field(max_length=40)] = []
-    comment: Annotated[str, Field(max_length=2000)] = ""
-    seconds: Annotated[float | None, Field(ge=0)] = None
-
-
-class Undone(BaseModel):
-    """A wish to take back the last reply."""
-
-    token: Annotated[str, Field(min_length=8, max_length=80)]
 
 
 def create_app(
