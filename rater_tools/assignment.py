@@ -167,7 +167,7 @@ class Desk:
                 or_(Place.rater_id.is_(None), Place.until < now),
                 ~exists().where(mine.task_id == Task.id, mine.rater_id == rater),
                 ~exists().where(passed.task_id == Task.id, passed.rater_id == rater),
-                _unseen_sticker(rater),
+                unseen_sticker(rater),
             )
             .order_by(Task.priority.desc(), Task.id, Place.id)
             .limit(1)
@@ -273,7 +273,7 @@ def _held(rater: int) -> Any:
     )
 
 
-def _unseen_sticker(rater: int) -> ColumnElement[bool]:
+def unseen_sticker(rater: int) -> ColumnElement[bool]:
     """Whoever saw the sticker beside its selfie cannot be asked who it is."""
     other, place = aliased(Task), aliased(Place)
     saw = exists().where(

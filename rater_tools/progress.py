@@ -10,7 +10,8 @@ from sqlalchemy import and_, case, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from rater_tools.answers import counting
-from rater_tools.questions import IDENTITY, JUDGED, LIKENESS
+from rater_tools.assignment import unseen_sticker
+from rater_tools.questions import JUDGED
 from rater_tools.store import FIRST_ROUND, Entry, Item, Passed, Place, Rater, Task
 from stickers.traits import TRAITS
 
@@ -125,14 +126,7 @@ def _share(right: Counter[bool]) -> tuple[float, int] | None:
 
 def waiting(session: Session, rater: int) -> dict[str, int]:
     """Attribute -> how many tasks there are for ``rater`` now, those of others not counted."""
-    mine, passed, other, seen = aliased(Place), aliased(Passed), aliased(Task), aliased(Place)
-    free = aliased(Place)
-    saw = exists().where(
-        other.item_id == Task.item_id,
-        other.attribute == LIKENESS,
-        seen.task_id == other.id,
-        seen.rater_id == rater,
-    )
+    mine, passed, free = aliased(Place), aliased(Passed), aliased(Place)
     held = exists().where(mine.task_id == Task.id, mine.rater_id == rater, mine.done.is_(False))
     query = (
         select(Task.attribute, func.count(Task.id))
@@ -144,7 +138,7 @@ def waiting(session: Session, rater: int) -> dict[str, int]:
                 ),
                 ~exists().where(mine.task_id == Task.id, mine.rater_id == rater),
                 ~exists().where(passed.task_id == Task.id, passed.rater_id == rater),
-                (Task.attribute != IDENTITY) | ~saw,
+                unseen_sticker(rater),
             )
         )
         .group_by(Task.attribute)
