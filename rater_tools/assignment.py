@@ -9,11 +9,12 @@ the place must be for it, so that raters at the same moment cannot both have it.
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session, aliased
 
 from rater_tools.overlap import EXTRA, rows_of, settle
@@ -39,7 +40,11 @@ LEASE = 600.0
 """Seconds that a rater may look at a photo before somebody else gets it."""
 GOLD = 0.1
 """Share of tasks whose answer is known."""
-_TRIES = 5
+_TRIES = 8
+_COLLISIONS = (None, "23505", "40001", "40P01")
+"""What PostgreSQL calls a place taken twice, and transactions in a knot; SQLite names nothing."""
+_LOCK = {"key_share": True}
+"""A lock on a task that lets others lease its places."""
 _T = TypeVar("_T")
 
 
@@ -105,13 +110,15 @@ class Desk:
         return self._write(lambda session: self._undo(session, rater, token))
 
     def _write(self, work: Callable[[Session], _T]) -> _T:
-        """``work`` in a transaction; once more when two of the same rater collide."""
+        """``work`` in a transaction; once more when it collides with somebody else's."""
         for _ in range(_TRIES - 1):
             try:
                 with self.store.write() as session:
                     return work(session)
-            except IntegrityError:
-                continue
+            except (IntegrityError, OperationalError) as exc:
+                if getattr(exc.orig, "sqlstate", None) not in _COLLISIONS:
+                    raise
+                time.sleep(random.random() / 10)
         with self.store.write() as session:
             return work(session)
 
@@ -202,7 +209,7 @@ class Desk:
     def _reply(self, session: Session, rater: int, task_id: int, reply: Reply) -> None:
         if session.scalar(select(Entry.id).where(Entry.token == reply.token)):
             return
-        task = session.get(Task, task_id, with_for_update=True)
+        task = session.get(Task, task_id, with_for_update=_LOCK)
         if task is None:
             raise _lost()
         _check(task, reply)
@@ -242,7 +249,7 @@ class Desk:
                 Task.attribute == entry.attribute,
                 Task.round == entry.round,
             )
-            .with_for_update()
+            .with_for_update(key_share=True)
         ).one()
         _log(session, self.store.now(), rater, task, Reply(token, UNDO), undoes=entry.id)
         task.closed = False
