@@ -82,6 +82,13 @@ def press(page: object, *keys: str) -> None:
         page.keyboard.press(key)  # type: ignore[attr-defined]
 
 
+def answer(page: object, *keys: str) -> None:
+    """A key an answer, each when the next task is shown."""
+    for key in keys:
+        page.locator("#screen[data-task]").wait_for()  # type: ignore[attr-defined]
+        press(page, key)
+
+
 def opened(page: object, path: str) -> None:
     page.goto(path)  # type: ignore[attr-defined]
     page.locator("#screen[data-task]").wait_for()  # type: ignore[attr-defined]
@@ -89,11 +96,11 @@ def opened(page: object, path: str) -> None:
 
 def test_ten_faces_by_keyboard_one_undone_three_stickers_judged(page: object, store: Store) -> None:
     opened(page, "/rate/glasses")
-    press(page, "1", "2", "3", "-", ".", "ArrowRight", "1", "1", "Shift+2", "3", "1", "1")
+    answer(page, "1", "2", "3", "-", ".", "ArrowRight", "1", "1", "Shift+2", "3", "1", "1")
     settled(page, store, 11)
     press(page, "Backspace")
     settled(page, store, 12)
-    press(page, "4")
+    answer(page, "4")
     log = settled(page, store, 13)
     said = [(e.kind, e.value, e.second) for e in log]
     assert said[:6] == [
@@ -139,8 +146,7 @@ def test_hair_takes_two_keys_and_two_choices(page: object, store: Store) -> None
 def test_the_whole_face_of_one_photo_then_the_next(page: object, store: Store) -> None:
     opened(page, "/rate/face")
     press(page, "q", "1", "Enter")
-    for _ in range(14):
-        press(page, "1")
+    answer(page, *["1"] * 14)
     press(page, "1", "3", "Enter")  # marks: freckles and lipstick
     log = settled(page, store, 16)
     assert len({e.item_id for e in log}) == 1

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-AHEAD = 3
+AHEAD = 5
 """Tasks that a screen holds: the one shown and those whose photos are loaded already."""
 
 

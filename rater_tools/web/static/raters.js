@@ -6,7 +6,7 @@ const screen_ = document.getElementById("screen");
 const kind = screen_.dataset.kind;
 const said = document.getElementById("said");
 const remark = document.getElementById("remark");
-const AHEAD = 3, SLOWEST = 8000;
+const AHEAD = 5, SLOWEST = 8000;
 const OUTBOX = `raters-outbox-${screen_.dataset.rater}`;
 
 let queue = [];                 // tasks held; the first is shown
@@ -60,7 +60,7 @@ function hold(tasks) {
   for (const task of tasks) {
     if (!answered.has(task.task) && !queue.some((t) => t.task === task.task)) queue.push(task);
   }
-  for (const task of queue.slice(0, AHEAD + 1)) {
+  for (const task of queue.slice(0, AHEAD)) {
     for (const source of [task.photo, task.sticker, ...(task.choices || []).map((c) => c.photo)]) {
       if (source) new Image().src = source;
     }
@@ -78,11 +78,10 @@ function send() {
       const got = await post("/api/reply", { ...outbox[0], count: AHEAD });
       outbox.shift();
       localStorage.setItem(OUTBOX, JSON.stringify(outbox));
-      if (got) {
-        const idle = !queue.length;
-        hold(got.tasks);
-        if (idle) show();
-      }
+      const idle = !queue.length;
+      if (got) hold(got.tasks);
+      else if (idle) await take();
+      if (idle) show();
     }
   })().finally(() => (sending = null));
   return sending;
@@ -95,8 +94,11 @@ function show() {
   remark.hidden = true;
   const task = queue[0];
   screen_.hidden = !task;
-  document.getElementById("nothing").hidden = Boolean(task);
-  if (!task) return;
+  document.getElementById("nothing").hidden = Boolean(task) || outbox.length > 0;
+  if (!task) {
+    delete screen_.dataset.task;
+    return;
+  }
   for (const part of document.querySelectorAll("section[data-attribute]")) {
     part.hidden = part.dataset.attribute !== task.attribute;
   }
