@@ -45,7 +45,7 @@ def page(browser: object, store: Store, tmp_path: Path) -> Iterator[object]:
             base_url=f"http://127.0.0.1:{port}", viewport={"width": 1366, "height": 768}
         )
         page = context.new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(180_000)
         page.faults = []
         page.server = server
         page.on("pageerror", lambda error: page.faults.append(str(error)))

@@ -258,14 +258,19 @@ document.addEventListener("click", (event) => {
   else if (button.dataset.wrong) wear(button);
   else if (button.dataset.keys) pick(button, event.shiftKey);
 });
+function closeRemark() {
+  remark.elements.comment.blur();  // the next key is an answer again
+  remark.hidden = true;
+}
+
 remark.addEventListener("submit", (event) => {
   event.preventDefault();
   comment = remark.elements.comment.value;
-  remark.hidden = true;
+  closeRemark();
   if (comment) tell("Your comment goes with your answer.");
 });
 remark.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") remark.hidden = true;
+  if (event.key === "Escape") closeRemark();
 });
 
 await send();
