@@ -11,6 +11,7 @@ the person as a small document, with a share code. Errors are one tree:
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from stickers.avatar import Avatar, random_avatar
     from stickers.errors import StickersError
     from stickers.pipeline import analyze, make, render
+
+# onnxruntime would keep a number for this computer and a log of its use; it asks this
+# variable while it is imported, so it is set before anything can import it.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 __all__ = ["Avatar", "StickersError", "analyze", "make", "random_avatar", "render"]
 

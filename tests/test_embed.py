@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -138,6 +139,13 @@ def test_a_damaged_manifest(copy: Path, entries: dict[str, object]) -> None:
     (copy / "manifest.json").write_text("{")
     with pytest.raises(BadModel, match="damaged manifest"):
         load_model(copy)
+
+
+def test_no_telemetry_is_kept(tmp_path: Path) -> None:
+    code = "import stickers.embed as e; e.load_model(); print(e.onnxruntime.__version__)"
+    homes = dict.fromkeys(("HOME", "XDG_CACHE_HOME"), str(tmp_path))
+    subprocess.run([sys.executable, "-c", code], env=os.environ | homes, check=True)
+    assert list(tmp_path.rglob("*")) == []
 
 
 def test_embedding_needs_no_training_library() -> None:
