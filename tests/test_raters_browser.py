@@ -70,7 +70,7 @@ def entries(store: Store) -> list[Entry]:
 
 def settled(page: object, store: Store, count: int) -> list[Entry]:
     """The log, once ``count`` rows of it are there."""
-    for _ in range(300):
+    for _ in range(1200):  # a busy machine draws the tiles before it answers
         if len(found := entries(store)) >= count:
             return found
         page.wait_for_timeout(100)  # type: ignore[attr-defined]

@@ -20,13 +20,15 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, flags=re.M | re.S)
 SHELL = [line for kind, text in BLOCKS if kind == "sh" for line in text.strip().splitlines()]
+MODULES = {"stickers": "stickers", "raters": "rater_tools"}
 NEED_PHOTOGRAPHS = ("train", "evaluate", "probe")
 
 
 def commands() -> list[list[str]]:
-    """Every ``stickers`` command of the README's blocks, installation left out."""
+    """Every command of the project in the README's blocks, as ``python -m`` takes it."""
     last = (line.split("&&")[-1].strip().removeprefix(".venv/bin/") for line in SHELL)
-    return [shlex.split(line) for line in last if line.startswith("stickers ")]
+    split = (shlex.split(line) for line in last if line.startswith(tuple(MODULES)))
+    return [[MODULES[name], *rest] for name, *rest in split]
 
 
 @pytest.fixture(scope="module")
