@@ -5,7 +5,8 @@ channels that tell a bald head, or glasses, by themselves. Here each channel is 
 how well it alone separates a trait's values, and the best ones are given, one after
 another, to a plain logistic regression until it knows what it knows with all of them.
 
-Half of the faces rank the channels and fit; all figures are the other half's.
+Half of the faces rank the channels and fit; all figures are the other half's. Faces that
+the network learnt from are left out: of them it knows more than it should.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ from stickers.embed import Model, embed, load_model
 from stickers.errors import BadRatings, PhotoError
 from stickers.face import find_face
 from stickers.photo import load_photo
-from stickers.training.ratings import find_photos, read_ratings, targets
+from stickers.training.ratings import find_photos, photo_digest, read_ratings, targets
 from stickers.training.split import fraction
 from stickers.traits import Trait, trait
 
 Progress = Callable[[int, int], None]
 
-FEW = 20
+FEW = 10
 """Faces with a value, in either half, under which the value is not looked for."""
 
 NEAR = 0.98
@@ -140,7 +141,12 @@ def probe(
     of = trait(name)
     loaded = load_model(model)
     ratings = read_ratings(table)
-    photos = find_photos(sorted(ratings), table, faces)
+    known = loaded.trained_on()
+    photos = {
+        item: path
+        for item, path in find_photos(sorted(ratings), table, faces).items()
+        if photo_digest(path) not in known
+    }
     drawn = sorted(photos, key=lambda item: fraction(seed, f"{item}/probe"))[:limit]
     items, vectors = _vectors(drawn, photos, loaded, progress)
     wanted = targets(ratings, items)[name] if items else np.empty((0, len(of.predicted)))

@@ -25,7 +25,7 @@ _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 84rem; padding: 0 1rem;
   color: #222; background: #fff; }
 h1, h2 { line-height: 1.2; } .warn { background: #fff3cd; padding: .6rem 1rem; border-radius: 8px; }
-.faces { display: grid; grid-template-columns: repeat(auto-fill, minmax(144px, 1fr)); gap: 10px; }
+.faces { display: grid; grid-template-columns: repeat(auto-fill, minmax(120px, 1fr)); gap: 10px; }
 .faces img { width: 100%; border-radius: 8px; display: block; }
 figure { margin: 0; } figcaption { font-size: 13px; color: #555; }
 table { border-collapse: collapse; } td, th { padding: .2rem .8rem; text-align: right; }
