@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from stickers import __version__, show
-from stickers.errors import MissingExtra, StickersError, UnknownValue
+from stickers import __version__, cli_models, show
+from stickers.errors import StickersError, UnknownValue
+from stickers.options import Changes, Json, ModelFolder, Out, StyleName, Who, extra
 
 app = typer.Typer(
     name="stickers",
@@ -23,17 +23,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-Out = Annotated[Path, typer.Option("-o", "--out", help="Folder to write into.", show_default=False)]
-StyleName = Annotated[str, typer.Option("--style", help="A style's name or folder.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-Who = Annotated[str, typer.Argument(metavar="AVATAR", help="An avatar.json or a share code.")]
-ModelFolder = Annotated[
-    Path | None, typer.Option("--model", help="A folder of `stickers train`, not the shipped.")
-]
-Changes = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="TRAIT=VALUE", help="Choose a trait or colour yourself."),
-]
 
 
 def main() -> None:
@@ -303,135 +292,6 @@ def export(
     print(f"{len(files)} files in {out_dir}")
 
 
-@app.command(
-    epilog="Example: stickers evaluate --ratings ratings.csv --faces faces; "
-    "stickers evaluate --celeba labelled.tar labelled.csv. The milder count takes either of "
-    "two choices for hair_style, one step beside for skin_tone."
-)
-def evaluate(
-    ratings: Annotated[Path | None, typer.Option(help="A ratings.csv.", show_default=False)] = None,
-    faces: Annotated[
-        Path | None,
-        typer.Option(help="The folder of its photos.", show_default="faces beside the ratings"),
-    ] = None,
-    celeba: Annotated[
-        tuple[Path, Path] | None,
-        typer.Option(help="CelebA's pictures (a tar file) and labels (a CSV file) instead."),
-    ] = None,
-    model: ModelFolder = None,
-    include_trained: Annotated[
-        bool, typer.Option("--include-trained", help="Count faces the model learnt from.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Set a model's agreement with raters, or with CelebA's labels, beside the truth."""
-    if celeba is not None and ratings is None:
-        from stickers.training.celeba_score import evaluate_celeba
-
-        attributes = evaluate_celeba(*celeba, model=model, include_trained=include_trained)
-        if as_json:
-            print(json.dumps(attributes.as_json()))
-        else:
-            show.attributes_report(attributes)
-        return
-    if ratings is None or celeba is not None:
-        raise UnknownValue("nothing, or two things, to evaluate on", hint="--ratings or --celeba")
-    from stickers.training.evaluate import evaluate as run
-    from stickers.training.ratings import photo_folder
-
-    with show.count("looking at") as seen:
-        report = run(
-            ratings,
-            faces or photo_folder(ratings),
-            model=model,
-            include_trained=include_trained,
-            progress=seen,
-        )
-    if as_json:
-        print(json.dumps(report.as_json()))
-    else:
-        show.report(report)
-
-
-@app.command(
-    epilog="Example: stickers train --ratings my/ratings.csv -o model; "
-    "stickers train --ratings ratings --celeba celeba -o model --quick; "
-    "stickers train --ratings ratings --backbone timm/resnet18 --search 10 -o model"
-)
-def train(
-    ratings: Annotated[Path, typer.Option(help="A ratings.csv, or its folder, with the photos.")],
-    out_dir: Out,
-    celeba: Annotated[
-        Path | None,
-        typer.Option(help="CelebA's folder, to pretrain a network; without it only heads learn."),
-    ] = None,
-    backbone: Annotated[
-        str | None,
-        typer.Option(
-            help="timm's name of a network to pretrain; timm/NAME takes the hub's weights as "
-            "they are (downloads them).",
-            show_default="the shipped one's",
-        ),
-    ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="A first look, under an hour.")] = False,
-    search: Annotated[
-        int, typer.Option(min=0, help="Try so many settings for the heads; keep the best.")
-    ] = 0,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything that is random.")] = 0,
-) -> None:
-    """Train a model from ratings; a run that was stopped goes on where it stood."""
-    with _extra("training", "train"):
-        from stickers.training.config import BACKBONE, TrainConfig
-        from stickers.training.train import train as run
-    config = TrainConfig(
-        ratings=ratings,
-        output=out_dir,
-        celeba=celeba,
-        backbone=backbone or BACKBONE,
-        quick=quick,
-        search=search,
-        seed=seed,
-    )
-    folder = run(config, lambda line: print(line, flush=True))
-    print(f"model in {folder}; use it with: stickers make me.jpg --model {folder} -o out")
-
-
-@app.command(epilog="Example: stickers probe glasses --ratings ratings/ratings.csv -o probe")
-def probe(
-    trait: Annotated[str, typer.Argument(help="A trait that the model predicts.")],
-    ratings: Annotated[Path, typer.Option(help="A ratings.csv.", show_default=False)],
-    out_dir: Out,
-    faces: Annotated[
-        Path | None,
-        typer.Option(help="The folder of its photos.", show_default="faces beside the ratings"),
-    ] = None,
-    model: ModelFolder = None,
-    limit: Annotated[int, typer.Option(min=1, help="Look at no more faces than this.")] = 2000,
-    as_json: Json = False,
-) -> None:
-    """Find the channels of the frozen network that know a trait, and draw what excites them."""
-    with _extra("probing", "train"):
-        from stickers.training.probe import probe as run
-        from stickers.training.probe_page import write_page
-    from stickers.training.ratings import photo_folder
-
-    with show.count("looking at") as seen:
-        found = run(
-            trait,
-            ratings,
-            faces or photo_folder(ratings),
-            model=model,
-            limit=limit,
-            progress=seen,
-        )
-    page = write_page(found, out_dir / f"{trait}.html", model=model)
-    if as_json:
-        print(json.dumps(found.as_json()))
-    else:
-        show.probe(found)
-        print(f"with pictures, for your eyes only: {page}")
-
-
 @app.command(name="app", epilog="Example: stickers app --port 7861 --open")
 def app_(
     host: Annotated[
@@ -450,17 +310,10 @@ def app_(
     ] = False,
 ) -> None:
     """Make stickers in a browser."""
-    with _extra("the web app", "app"):
+    with extra("the web app", "app"):
         from stickers.web.app import serve
     serve(host, port, open_browser=open_browser)
 
 
-@contextmanager
-def _extra(what: str, name: str) -> Iterator[None]:
-    """Imports within belong to an extra: say how to install it where it is missing."""
-    try:
-        yield
-    except ModuleNotFoundError as exc:
-        raise MissingExtra(
-            f"{what} needs the package {exc.name}", hint=f"pip install 'stickers[{name}]'"
-        ) from None
+for _command, _example in cli_models.COMMANDS:
+    app.command(epilog=_example)(_command)

@@ -96,10 +96,13 @@ def opened(page: object, path: str) -> None:
 
 def test_ten_faces_by_keyboard_one_undone_three_stickers_judged(page: object, store: Store) -> None:
     opened(page, "/rate/glasses")
-    answer(page, "1", "2", "3", "-", ".", "ArrowRight", "1", "1", "Shift+2", "3", "1", "1")
+    answer(page, "1", "2", "3", "-", ".", "ArrowRight", "1", "1", "Shift+2", "3", "1")
+    last = page.locator("#screen[data-task]").get_attribute("data-task")  # type: ignore[attr-defined]
+    answer(page, "1")
     settled(page, store, 11)
     press(page, "Backspace")
     settled(page, store, 12)
+    page.locator(f'#screen[data-task="{last}"]').wait_for()  # type: ignore[attr-defined]
     answer(page, "4")
     log = settled(page, store, 13)
     said = [(e.kind, e.value, e.second) for e in log]
