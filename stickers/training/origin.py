@@ -20,7 +20,13 @@ from stickers.training.config import HUB, TrainConfig
 from stickers.training.data import RatedFaces, read_cut
 from stickers.training.export import detach_heads, export_network
 from stickers.training.lessons import ATTRIBUTES, Lessons, join
-from stickers.training.network import Features, create_backbone, input_side
+from stickers.training.network import (
+    Features,
+    Start,
+    create_backbone,
+    input_side,
+    packaged_weights,
+)
 from stickers.training.pretrain import outputs, pretrain
 from stickers.training.ratings import targets
 from stickers.training.split import fraction, twins
@@ -145,6 +151,13 @@ def _usual(measures: NDArray[np.float32]) -> torch.Tensor:
     return torch.from_numpy(known.mean(axis=0) if len(known) else np.zeros(PROPORTIONS))
 
 
+def _start(config: TrainConfig) -> Start:
+    """From which weights the pretraining really began."""
+    if config.start is None or config.start == "packaged":
+        return "packaged" if packaged_weights(config.backbone) else "random"
+    return config.start
+
+
 def _pretraining(
     config: TrainConfig, data: CelebA, kept: NDArray[np.bool_], backbone: torch.nn.Module
 ) -> dict[str, object]:
@@ -158,7 +171,7 @@ def _pretraining(
         "pictures": int((~kept).sum()),
         "sides": list(config.course.sides),
         "seed": config.seed,
-        "start": config.start or "packaged",
+        "start": _start(config),
         ATTRIBUTES: list(data.attributes),
         "often": [round(float(v), 4) for v in data.labels[~kept].mean(axis=0)],
     }

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
-from visiting import Site, choose_photo, option, turn_to, wait_for_pack
+from visiting import PATIENCE, Site, choose_photo, option, turn_to, wait_for_pack
 
 pytestmark = pytest.mark.browser
 
@@ -30,6 +30,7 @@ def test_nobody_is_kept_out(
     chromium: Browser, site: Site, me: Path, theme: str, width: int
 ) -> None:
     context = chromium.new_context(viewport={"width": width, "height": 844})
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.goto(f"{site.url}?__theme={theme}")
     page.get_by_role("button", name="Take a selfie").wait_for()

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from visiting import (
+    PATIENCE,
     SCENES,
     Launch,
     Site,
@@ -203,6 +204,7 @@ def test_the_keyboard_is_enough(page: Page) -> None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_it_fits_a_telephone(chromium: Browser, site: Site, theme: str) -> None:
     context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.goto(f"{site.url}?__theme={theme}")
     page.get_by_role("button", name="Surprise me").click()

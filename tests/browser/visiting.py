@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from stickers.avatar import Avatar
 from stickers.style import load_style
 
-PATIENCE = 90_000
+PATIENCE = 120_000
 """ms: a busy machine is no fault of the page."""
 
 
