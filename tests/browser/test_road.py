@@ -242,6 +242,7 @@ def test_nothing_is_kept_and_nothing_goes_outside(page: Page, site: Site, me: Pa
     wait_for_pack(page)  # from here on, all that is loaded once is loaded
     before = site.written()
     page.get_by_role("button", name="Random").click()
+    expect(page.get_by_role("button", name="Undo")).to_be_enabled()  # somebody else is there
     page.get_by_text("Start again with another photo").click()
     choose_photo(page, me)
     expect(page.get_by_role("button", name="Undo")).to_be_disabled()
