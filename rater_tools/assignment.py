@@ -11,14 +11,15 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session, aliased
 
+from rater_tools.leases import held_by, lease, lease_gold
 from rater_tools.overlap import EXTRA, rows_of, settle
-from rater_tools.questions import ASKED, IDENTITY, LIKENESS, WHOLE_FACE, check_code
+from rater_tools.questions import ASKED, WHOLE_FACE, check_code
 from rater_tools.store import (
     ANSWERS,
     SKIP,
@@ -127,7 +128,7 @@ class Desk:
         kinds = ASKED if attribute == WHOLE_FACE else (attribute,)
         held = list(
             session.scalars(
-                _held(rater).where(Task.attribute.in_(kinds)).order_by(Place.until, Place.id)
+                held_by(rater).where(Task.attribute.in_(kinds)).order_by(Place.until, Place.id)
             )
         )
         while len(held) < count:
@@ -159,52 +160,9 @@ class Desk:
     ) -> Task | None:
         if gold is None:
             gold = random.random() < self.gold
-        if gold and (task := self._lease_gold(session, rater, which)):
+        if gold and (task := lease_gold(session, rater, which, self.store.now() + self.lease)):
             return task
-        mine, passed = aliased(Place), aliased(Passed)
-        now = self.store.now()
-        found = session.execute(
-            select(Place, Task)
-            .join(Task, Place.task_id == Task.id)
-            .where(
-                which,
-                Task.closed.is_(False),
-                Task.gold.is_(None),
-                Place.done.is_(False),
-                or_(Place.rater_id.is_(None), Place.until < now),
-                ~exists().where(mine.task_id == Task.id, mine.rater_id == rater),
-                ~exists().where(passed.task_id == Task.id, passed.rater_id == rater),
-                unseen_sticker(rater),
-            )
-            .order_by(Task.priority.desc(), Task.id, Place.id)
-            .limit(1)
-            .with_for_update(skip_locked=True, of=Place)
-        ).first()
-        if found is None:
-            return None
-        place, task = found
-        place.rater_id, place.until = rater, now + self.lease
-        session.flush()
-        return task
-
-    def _lease_gold(self, session: Session, rater: int, which: ColumnElement[bool]) -> Task | None:
-        mine, passed = aliased(Place), aliased(Passed)
-        task = session.scalars(
-            select(Task)
-            .where(
-                which,
-                Task.gold.is_not(None),
-                ~exists().where(mine.task_id == Task.id, mine.rater_id == rater),
-                ~exists().where(passed.task_id == Task.id, passed.rater_id == rater),
-            )
-            .order_by(func.random())
-            .limit(1)
-        ).first()
-        if task is not None:
-            until = self.store.now() + self.lease
-            session.add(Place(task_id=task.id, rater_id=rater, until=until))
-            session.flush()
-        return task
+        return lease(session, rater, which, self.store.now(), self.lease)
 
     def _reply(self, session: Session, rater: int, task_id: int, reply: Reply) -> None:
         if session.scalar(select(Entry.id).where(Entry.token == reply.token)):
@@ -225,7 +183,7 @@ class Desk:
 
     def _undo(self, session: Session, rater: int, token: str) -> Given | None:
         if session.scalar(select(Entry.id).where(Entry.token == token)):
-            held = session.scalars(_held(rater).order_by(Place.until.desc()).limit(1)).first()
+            held = session.scalars(held_by(rater).order_by(Place.until.desc()).limit(1)).first()
             return None if held is None else _given(held)
         _active(session, rater)
         undone = aliased(Entry)
@@ -270,26 +228,6 @@ class Desk:
             session.add(Place(task_id=task.id, rater_id=rater, until=until))
             return True
         return self._lease(session, rater, Task.id == task.id, gold=False) is not None
-
-
-def _held(rater: int) -> Any:
-    return (
-        select(Task)
-        .join(Place, Place.task_id == Task.id)
-        .where(Place.rater_id == rater, Place.done.is_(False))
-    )
-
-
-def unseen_sticker(rater: int) -> ColumnElement[bool]:
-    """Whoever saw the sticker beside its selfie cannot be asked who it is."""
-    other, place = aliased(Task), aliased(Place)
-    saw = exists().where(
-        other.item_id == Task.item_id,
-        other.attribute == LIKENESS,
-        place.task_id == other.id,
-        place.rater_id == rater,
-    )
-    return or_(Task.attribute != IDENTITY, ~saw)
 
 
 def _active(session: Session, rater: int) -> None:

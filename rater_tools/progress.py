@@ -10,7 +10,7 @@ from sqlalchemy import and_, case, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from rater_tools.answers import counting
-from rater_tools.assignment import unseen_sticker
+from rater_tools.leases import unseen_sticker
 from rater_tools.questions import JUDGED
 from rater_tools.store import FIRST_ROUND, Entry, Item, Passed, Place, Rater, Task
 from stickers.traits import TRAITS
