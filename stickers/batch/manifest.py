@@ -17,7 +17,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -102,6 +102,23 @@ class Result:
     def total_ms(self) -> float:
         """Wall time spent on it."""
         return sum(self.ms.values())
+
+    def again(self, photo: Path, name: str, stat: tuple[int, int] | None) -> Self:
+        """The result of another photo with the same content: linked, or failed as well."""
+        error = self.error
+        if error is not None:
+            error = replace(error, message=error.message.replace(str(self.photo), str(photo)))
+        status = Status.LINKED if self.is_pack else Status.FAILED
+        return replace(
+            self,
+            photo=photo,
+            name=name,
+            status=status,
+            stat=stat,
+            same_as=self.name,
+            ms={},
+            error=error,
+        )
 
     def as_json(self) -> dict[str, object]:
         """The manifest's line; what is empty is left out."""

@@ -49,7 +49,7 @@ p { margin: 0; } .soft, figcaption, td.soft { color: var(--soft); } code { font-
   padding: .8rem 1rem; color: var(--soft); }
 .counts b { display: block; font-size: 1.9rem; line-height: 1.15; color: var(--ink);
   font-variant-numeric: tabular-nums; }
-.counts .made b { color: var(--brand); } .counts .failed b { color: var(--bad); }
+.counts .made b { color: var(--brand); } .counts .failed b, .counts .left b { color: var(--bad); }
 .wide { overflow-x: auto; background: var(--card); border: 1px solid var(--line);
   border-radius: 14px; }
 table { border-collapse: collapse; width: 100%; } th, td { padding: .45rem 1rem; text-align: left;
@@ -111,18 +111,24 @@ def _page(summary: Summary, recipe: Recipe, with_photos: bool, progress: Progres
 <h1>{title}</h1>
 <p class="soft">Style {escape(recipe.style_version)}, model {escape(recipe.model_version)}.
 Every photo has a line in <code>{MANIFEST}</code>.</p>
-<ul class="counts">
-<li class="made"><b>{packs - summary.linked:,}</b> made</li>
-<li><b>{summary.linked:,}</b> linked, same photo</li>
-<li class="failed"><b>{len(summary.failed):,}</b> failed</li>
-<li><b>{len(summary.skipped):,}</b> no pictures</li>
-<li><b>{summary.left:,}</b> left to do</li>
-</ul>
+<ul class="counts">{_counts(summary)}</ul>
 """
     yield from _failures(summary)
     yield from _slowest(summary.packs)
     yield from _sheet(summary.packs, recipe, with_photos, progress)
     yield "</main></body></html>\n"
+
+
+def _counts(summary: Summary) -> str:
+    counts = {
+        "made": len(summary.packs) - summary.linked,
+        "failed": len(summary.failed),
+        "linked, same photo": summary.linked,
+        "skipped, no pictures": len(summary.skipped),
+        "left to do": summary.left,
+    }
+    shown = {what: n for what, n in counts.items() if n or what in ("made", "failed")}
+    return "".join(f"<li class='{w.split()[0]}'><b>{n:,}</b> {w}</li>" for w, n in shown.items())
 
 
 def _failures(summary: Summary) -> Iterator[str]:
@@ -154,9 +160,10 @@ def _slowest(packs: Iterable[Result]) -> Iterator[str]:
         for r in slow
     )
     yield (
-        "<h2>Slowest</h2><div class='wide'><table><thead><tr><th scope='col'>photo</th>"
+        "<h2>Time</h2><details><summary>The slowest</summary>"
+        "<div class='wide'><table><thead><tr><th scope='col'>photo</th>"
         "<th scope='col' class='n'>took</th><th scope='col'>most of it</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table></div>"
+        f"<tbody>{rows}</tbody></table></div></details>"
     )
 
 
@@ -173,7 +180,7 @@ def _sheet(
     if not packs:
         return
     catalog = load_catalog(recipe.style)
-    yield "<h2>Everybody</h2>"
+    yield "<h2>Avatars</h2>"
     if len(packs) > MOST:
         yield f"<p class='soft'>The first {MOST:,} of {len(packs):,}.</p>"
     yield "<div class='sheet'>"

@@ -117,19 +117,28 @@ def plan_batch(
 
 
 def _names(entries: Sequence[Entry], lines: Iterable[Result]) -> list[str]:
-    """A name for each entry: the one that it had in an earlier run, or a new one."""
-    before: dict[tuple[Path, object], list[str]] = defaultdict(list)
-    for line in lines:
-        before[line.photo, line.changes].append(line.name)
+    """A name for each entry: the one that it had in an earlier run, or a new one.
+
+    One whose changes are others now keeps its name too, if no other entry has it.
+    """
     wanted = [e.name or e.photo.stem for e in entries]
-    known: list[str | None] = []
-    for entry, wish in zip(entries, wanted, strict=True):
-        had = before[entry.photo, entry.changes]
-        name = next((name for name in had if comes_from(name, wish)), None)
-        if name is not None:
-            had.remove(name)
-        known.append(name)
-    unused = (name for had in before.values() for name in had)
+    known: list[str | None] = [None] * len(entries)
+    unused = {line.name: line for line in lines}
+    for as_before in (True, False):
+        had: dict[Path, list[Result]] = defaultdict(list)
+        for line in unused.values():
+            had[line.photo].append(line)
+        for i, entry in enumerate(entries):
+            if known[i] is None:
+                fits = (
+                    line.name
+                    for line in had[entry.photo]
+                    if line.name in unused
+                    and comes_from(line.name, wanted[i])
+                    and (not as_before or line.changes == entry.changes)
+                )
+                if name := next(fits, None):
+                    known[i] = unused.pop(name).name
     return distinct_names(wanted, known, (MANIFEST, PAGE, UNFINISHED, *unused))
 
 

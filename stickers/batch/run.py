@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from stickers.batch.engines import start_engine
 from stickers.batch.job import Job, Work, make_pack
@@ -140,16 +140,7 @@ def _linked(
         if original.is_pack:
             paths = twin.recipe.paths(original.name), twin.recipe.paths(twin.name)
             place.copy(zip(*paths, strict=True))
-        status = Status.LINKED if original.is_pack else Status.FAILED
-        result = replace(
-            original,
-            photo=twin.photo,
-            name=twin.name,
-            status=status,
-            stat=twin.stat,
-            same_as=original.name,
-            ms={},
-        )
+        result = original.again(twin.photo, twin.name, twin.stat)
         manifest.add(result)
         yield result
 
