@@ -179,9 +179,10 @@ def test_an_interrupt_finishes_what_is_in_flight_and_says_how_to_go_on(tmp_path:
 
 
 def test_strict_stops_at_the_first_failure(tmp_path: Path) -> None:
-    bad_files(tmp_path / "in", 1)
-    good_files(tmp_path / "in", 6)
-    run = batch(tmp_path / "in", "-o", tmp_path / "out", "--strict", "--workers", 1, *LITTLE)
+    bad, good = tmp_path / "bad", tmp_path / "good"
+    bad_files(bad, 1)
+    good_files(good, 6)
+    run = batch(bad, good, "-o", tmp_path / "out", "--strict", "--workers", 1, *LITTLE)
     assert run.returncode == 1
     assert 1 <= len(read_manifest(Folder(tmp_path / "out"))) < 4
     assert b"stopped; to go on: " in run.stderr

@@ -43,7 +43,7 @@ main { max-width: 75rem; margin: 0 auto; padding: 2rem 1rem 4rem; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .3rem; }
 h2 { font-size: 1.25rem; margin: 2.6rem 0 .8rem; }
 p { margin: 0; } .soft, figcaption, td.soft { color: var(--soft); } code { font-size: .92em; }
-.counts { display: grid; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); gap: .8rem;
+.counts { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: .8rem;
   margin: 1.4rem 0 0; padding: 0; list-style: none; }
 .counts li { background: var(--card); border: 1px solid var(--line); border-radius: 14px;
   padding: .8rem 1rem; color: var(--soft); }
@@ -56,7 +56,7 @@ table { border-collapse: collapse; width: 100%; } th, td { padding: .45rem 1rem;
   vertical-align: top; } th { font-weight: 600; color: var(--soft); font-size: .9rem; }
 tr + tr td, tbody tr:first-child td { border-top: 1px solid var(--line); }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td { overflow-wrap: anywhere; } details { margin: 0 0 .8rem; }
+td { overflow-wrap: anywhere; } details { margin: 0 0 .3rem; }
 summary { cursor: pointer; padding: .3rem 0; font-weight: 600; } summary .n { color: var(--bad); }
 .sheet { display: grid; grid-template-columns: repeat(auto-fill, minmax(7.5rem, 1fr)); gap: .8rem; }
 figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 14px;
@@ -73,7 +73,8 @@ figcaption { font-size: .85rem; line-height: 1.3; margin-top: .4rem; text-align:
   overflow-wrap: anywhere; }
 @media (max-width: 30rem) { th, td { padding: .4rem .6rem; font-size: .9rem; }
   .counts { grid-template-columns: 1fr 1fr; }
-  .sheet { grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); } }
+  .sheet { grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); }
+  .photos .sheet { grid-template-columns: 1fr 1fr; } }
 """
 
 
