@@ -12,6 +12,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from stickers.errors import CannotWrite, MissingExtra, StickersError
 from stickers.photo import MAX_BYTES
 
 _RETRIES = 3
+_KNOCK = 10.0
 _IN_FLIGHT = MAX_BYTES + 14 * 2**20
 """Bytes of the object store for one job: the largest photo, and an ample pack."""
 
@@ -91,11 +93,12 @@ class Ray:
         self._ended: list[Result] = []
 
     def _join(self, address: str | None) -> None:
+        where = address or os.environ.get("RAY_ADDRESS")
         try:
+            _knock(where)
             self._ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-        except (ConnectionError, RuntimeError, ValueError) as exc:
+        except (OSError, RuntimeError, ValueError) as exc:
             hint = "check the address, or leave it out to use this machine alone"
-            where = address or os.environ.get("RAY_ADDRESS")
             raise StickersError("the Ray cluster does not answer", where=where, hint=hint) from exc
 
     @property
@@ -160,10 +163,17 @@ class Ray:
         self._undo.close()
 
 
+def _knock(address: str | None) -> None:
+    """See in seconds whether somebody is at ``host:port``; Ray itself waits for minutes."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=_KNOCK).close()
+
+
 def _slots(resources: dict[str, float]) -> int:
-    cores = max(1, int(resources.get("CPU", 1)))
-    room = int(resources.get("object_store_memory", 0)) // _IN_FLIGHT
-    return max(1, min(2 * cores, room or 2 * cores))
+    wanted = 2 * max(1, int(resources.get("CPU", 1)))
+    store = resources.get("object_store_memory", float("inf"))
+    return int(max(1, min(wanted, store // _IN_FLIGHT)))
 
 
 def _bytes(job: Job) -> bytes | None:
