@@ -140,16 +140,18 @@ def compare(console: Console, what: str, photos: Path, recipe: Recipe, rounds: i
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--photos", type=int, default=24, help="photos in a batch")
+    parser.add_argument("--few", type=int, default=60, help="photos that get a few stickers")
+    parser.add_argument("--whole", type=int, default=24, help="photos that get whole packs")
     parser.add_argument("--rounds", type=int, default=2, help="batches of each kind")
     given = parser.parse_args()
     console = Console(width=100)
-    with tempfile.TemporaryDirectory() as folder:
-        photos = Path(folder) / "photos"
-        album(photos, given.photos)
-        few = recipe_of(only=FEW, formats=["png"])
-        compare(console, f"{len(FEW)} stickers, PNG", photos, few, given.rounds)
-        compare(console, "whole packs", photos, recipe_of(), given.rounds)
+    for what, count, recipe in (
+        (f"{len(FEW)} stickers, PNG", given.few, recipe_of(only=FEW, formats=["png"])),
+        ("whole packs", given.whole, recipe_of()),
+    ):
+        with tempfile.TemporaryDirectory() as folder:
+            album(Path(folder) / "photos", count)
+            compare(console, what, Path(folder) / "photos", recipe, given.rounds)
     for count, ms in together().items():
         console.print(f"network, {count} crops at once: {ms:.1f} ms each")
 
