@@ -6,7 +6,7 @@ The unit is the sum of the stages' own times for one photo, one after another on
 a worker that lost nothing would make a pack in one unit. Rates leave out each worker's
 first two photos, for which models and drawings are loaded. The same rows are printed for
 whole packs and for a few stickers, and what it would save to send crops through the
-network together.
+network together. With --ray, also what a photo costs the process that leads a cluster.
 """
 
 from __future__ import annotations
@@ -28,13 +28,15 @@ from rich.console import Console
 from rich.table import Table
 
 from stickers.batch import Recipe, plan_batch, recipe_of, run_batch
-from stickers.batch.job import make_pack
+from stickers.batch.job import Job, make_pack
+from stickers.batch.manifest import Result
 from stickers.embed import embed_many, load_model
 from stickers.face import find_face
 from stickers.sample import sample_photo
 
 FEW = ("sure", "lol", "nope")
 WARM = 2
+PACK = 11 * 10**6
 TOGETHER = (1, 4, 16)
 
 
@@ -116,6 +118,41 @@ def together() -> dict[int, float]:
     return costs
 
 
+def _no_pack(job: Job) -> Result:
+    """Work for Ray that costs nothing, as where nodes write to a URL."""
+    return job.made("code", 1, "", {})
+
+
+def _ample_pack(job: Job) -> Result:
+    """Work for Ray that only carries home as many bytes as a whole pack has."""
+    files = [(path, bytes(PACK // 124)) for path in recipe_of().paths(job.name)]
+    return job.made("code", job.place.put(files), "", {})
+
+
+def leading(count: int = 100) -> dict[str, float]:
+    """CPU ms that a photo of 2 MB costs the process that leads a Ray cluster."""
+    import ray
+
+    ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False)
+    costs = {}
+    with tempfile.TemporaryDirectory() as folder:
+        photos = Path(folder) / "photos"
+        photos.mkdir()
+        for n in range(count):
+            (photos / f"{n}.jpg").write_bytes(bytes(2 * 10**6 + n))
+        for what, out, work in (
+            ("the nodes write to a URL", f"file://{folder}/far", _no_pack),
+            ("whole packs come home", f"{folder}/near", _ample_pack),
+        ):
+            results = run_batch(plan_batch([photos], out, recipe_of()), engine="ray", work=work)
+            next(results)
+            start = time.process_time()
+            done = sum(1 for _ in results)
+            costs[what] = (time.process_time() - start) * 1000 / done
+    ray.shutdown()
+    return costs
+
+
 def compare(console: Console, what: str, photos: Path, recipe: Recipe, rounds: int) -> None:
     """Print the stages, and the rates with one and two workers."""
     costs = stages(photos, recipe)
@@ -143,6 +180,7 @@ def main() -> None:
     parser.add_argument("--few", type=int, default=60, help="photos that get a few stickers")
     parser.add_argument("--whole", type=int, default=24, help="photos that get whole packs")
     parser.add_argument("--rounds", type=int, default=2, help="batches of each kind")
+    parser.add_argument("--ray", action="store_true", help="measure what leading costs, too")
     given = parser.parse_args()
     console = Console(width=100)
     for what, count, recipe in (
@@ -154,6 +192,8 @@ def main() -> None:
             compare(console, what, Path(folder) / "photos", recipe, given.rounds)
     for count, ms in together().items():
         console.print(f"network, {count} crops at once: {ms:.1f} ms each")
+    for what, ms in leading().items() if given.ray else ():
+        console.print(f"leading a Ray cluster, where {what}: {ms:.1f} ms of CPU a photo")
 
 
 if __name__ == "__main__":
