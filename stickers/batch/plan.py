@@ -78,42 +78,44 @@ def plan_batch(
     found = find_photos(inputs)
     if not found:
         raise UnknownValue("no photos were given", hint="name photos, folders, lists or tables")
-    common = dict(changes or {})
-    entries = [
-        replace(e, changes=tuple(sorted((common | dict(e.changes)).items())))
-        for e in found
-        if e.picture
-    ]
     lines = read_manifest(place)
     latest = {line.name: line for line in lines if line.name}
-    names = _names(entries, latest.values())
-    stats = [_stat(e.photo) for e in entries]
-    jobs = [
-        Job(e.photo, name, place, recipe, e.changes, stat)
-        for e, name, stat in zip(entries, names, stats, strict=True)
-    ]
+    jobs = _jobs(found, place, recipe, changes or {}, latest.values())
     first = _originals(jobs)
-    done: dict[str, Result] = {}
-    if resume:
-        sizes = place.sizes()
-        for job in jobs:
-            line = latest.get(job.name)
-            if line and _stands(line, job, first.get(job.name, ""), sizes, retry_failed):
-                done[job.name] = line
+    done = _done(jobs, latest, first, place.sizes(), retry_failed) if resume else {}
     todo = [job for job in jobs if job.name not in done]
-    twins: dict[str, list[Job]] = defaultdict(list)
+    twins: dict[str, tuple[Job, ...]] = {}
     for job in todo:
-        if job.name in first:
-            twins[first[job.name]].append(job)
+        if original := first.get(job.name):
+            twins[original] = (*twins.get(original, ()), job)
     return Plan(
         place,
-        tuple(names),
+        tuple(job.name for job in jobs),
         tuple(job for job in todo if job.name not in first),
-        {name: tuple(same) for name, same in twins.items()},
+        twins,
         done,
         tuple(_other(e.photo) for e in found if not e.picture),
         len(lines),
     )
+
+
+def _jobs(
+    found: Iterable[Entry],
+    place: Place,
+    recipe: Recipe,
+    changes: Mapping[str, str],
+    lines: Iterable[Result],
+) -> list[Job]:
+    """A job for each photo, under the name that it had or gets."""
+    entries = [
+        replace(e, changes=tuple(sorted({**changes, **dict(e.changes)}.items())))
+        for e in found
+        if e.picture
+    ]
+    return [
+        Job(entry.photo, name, place, recipe, entry.changes, _stat(entry.photo))
+        for entry, name in zip(entries, _names(entries, lines), strict=True)
+    ]
 
 
 def _names(entries: Sequence[Entry], lines: Iterable[Result]) -> list[str]:
@@ -170,9 +172,26 @@ def _originals(jobs: Sequence[Job]) -> dict[str, str]:
     return first
 
 
-def _stands(line: Result, job: Job, original: str, sizes: Sizes, retry_failed: bool) -> bool:
-    """Whether what the manifest says of a photo need not be done again."""
-    if line.photo != job.photo or line.changes != job.changes or line.same_as != original:
+def _done(
+    jobs: Iterable[Job],
+    latest: Mapping[str, Result],
+    first: Mapping[str, str],
+    sizes: Sizes,
+    retry_failed: bool,
+) -> dict[str, Result]:
+    """Name -> line of what need not be done again."""
+    return {
+        job.name: line
+        for job in jobs
+        if (line := latest.get(job.name))
+        and line.same_as == first.get(job.name, "")
+        and _stands(line, job, sizes, retry_failed)
+    }
+
+
+def _stands(line: Result, job: Job, sizes: Sizes, retry_failed: bool) -> bool:
+    """Whether what the manifest says of a photo still holds."""
+    if line.photo != job.photo or line.changes != job.changes:
         return False
     if line.recipe != job.recipe.fingerprint or not _unchanged(line, job):
         return False

@@ -62,7 +62,8 @@ class Ray:
         workers: jobs at a time; two per core of the cluster if not given, so that no
             core waits for this process, or fewer if its object store is small.
         address: of the cluster (``auto``: the one that this machine is part of); None
-            for the one that ``RAY_ADDRESS`` names, or one of this machine alone.
+            for the one that ``RAY_ADDRESS`` names or that runs here, or else a new one
+            of this machine alone.
         patience: seconds after which a job's process is ended.
 
     Raises:
