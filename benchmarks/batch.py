@@ -177,8 +177,8 @@ def compare(console: Console, what: str, photos: Path, recipe: Recipe, rounds: i
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--few", type=int, default=60, help="photos that get a few stickers")
-    parser.add_argument("--whole", type=int, default=24, help="photos that get whole packs")
+    parser.add_argument("--few", type=int, default=40, help="photos that get a few stickers")
+    parser.add_argument("--whole", type=int, default=14, help="photos that get whole packs")
     parser.add_argument("--rounds", type=int, default=2, help="batches of each kind")
     parser.add_argument("--ray", action="store_true", help="measure what leading costs, too")
     given = parser.parse_args()

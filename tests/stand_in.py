@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from stickers.batch.job import Job
+from stickers.batch.job import Job, make_pack
 from stickers.batch.manifest import MANIFEST, Result
 from stickers.batch.page import PAGE
 from stickers.batch.recipe import Layout, Recipe
@@ -31,6 +32,18 @@ def stand_in(job: Job) -> Result:
     time.sleep(float(text or 0))
     files = [(path, job.photo.name.encode()) for path in job.recipe.paths(job.name)]
     return job.made("code", job.place.put(files), "", {"draw": 1.0})
+
+
+def tell_threads(job: Job) -> Result:
+    """The real work; its times are the threads that OpenCV and onnxruntime may use."""
+    import cv2
+
+    from stickers.embed import load_model
+
+    result = make_pack(job)
+    options = load_model(job.recipe.model).session.get_session_options()
+    threads = {"opencv": cv2.getNumThreads(), "network": options.intra_op_num_threads}
+    return replace(result, ms=threads)
 
 
 def dies_at_once(job: Job) -> Result:

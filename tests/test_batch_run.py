@@ -14,7 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from stand_in import dies_at_once, files_of, photos_in, plain, refuse_to_start, stand_in
+from stand_in import (
+    dies_at_once,
+    files_of,
+    photos_in,
+    plain,
+    refuse_to_start,
+    stand_in,
+    tell_threads,
+)
 from stickers.batch import Plan, plan_batch, run_batch, summarise
 from stickers.batch.folder import Folder
 from stickers.batch.job import make_pack
@@ -332,6 +340,13 @@ def test_an_error_nobody_foresaw_fails_its_photo(
     assert error is not None and error.code == "unexpected"
     assert error.message.startswith("ZeroDivisionError at test_batch_run.py:")
     assert str(plan.jobs[0].photo) in error.message
+
+
+def test_workers_do_not_fight_for_cores(tmp_path: Path, selfies: Path) -> None:
+    recipe = recipe_of(only=["sure"], formats=["png"])
+    plan = plan_batch([selfies / "0000.jpg"], tmp_path / "out", recipe)
+    (result,) = run_batch(plan, workers=1, work=tell_threads)
+    assert result.ms == {"opencv": 1, "network": 1}
 
 
 def test_no_result_depends_on_how_many_workers_there_are(tmp_path: Path, selfies: Path) -> None:

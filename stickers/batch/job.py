@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from stickers.records import Photo
 
 
+_TOO_LARGE = "it may need more memory than there is: reduce it, or use fewer workers"
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One photo to do.
@@ -52,9 +55,8 @@ class Job:
         failure = Failure(code or error.code, str(error))
         return replace(self._result(Status.FAILED), error=failure)
 
-    def lost(self, code: str, what: str) -> Result:
+    def lost(self, code: str, what: str, hint: str = _TOO_LARGE) -> Result:
         """The result of a photo whose worker process was lost."""
-        hint = "it may need more memory than there is: reduce it, or use fewer workers"
         return self.failed(PhotoError(what, where=self.photo, hint=hint), code)
 
     def made(self, code: str, size: int, sha256: str, ms: Mapping[str, float]) -> Result:

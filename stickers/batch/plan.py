@@ -31,6 +31,7 @@ class Plan:
         twins: name of a photo -> those with the same content, to be linked to its pack.
         done: name -> what an earlier run left and is not done again.
         others: files of folders that are no pictures and do not claim to be.
+        noted: those that the manifest has.
         lines: how many the manifest had.
     """
 
@@ -40,6 +41,7 @@ class Plan:
     twins: Mapping[str, tuple[Job, ...]]
     done: Mapping[str, Result]
     others: tuple[Result, ...]
+    noted: frozenset[Path]
     lines: int
 
     @property
@@ -95,6 +97,7 @@ def plan_batch(
         twins,
         done,
         tuple(_other(e.photo) for e in found if not e.picture),
+        frozenset(line.photo for line in lines if line.status is Status.SKIPPED),
         len(lines),
     )
 

@@ -94,17 +94,16 @@ def run_batch(
         MissingExtra, UnknownValue: see `engines.start_engine`.
         BadModel, BadStyle: nothing can be made.
     """
-    noted = {line.photo for line in read_manifest(plan.place) if line.status is Status.SKIPPED}
-    if not plan.todo and all(other.photo in noted for other in plan.others):
+    others = [other for other in plan.others if other.photo not in plan.noted]
+    if not plan.todo and not others:
         return
     with (
         closing(start_engine(engine, work, workers, address, patience)) as crew,
         Manifest(plan.place) as manifest,
     ):
         plan.place.clean()
-        for other in plan.others:
-            if other.photo not in noted:
-                manifest.add(other)
+        for other in others:
+            manifest.add(other)
         waiting = iter(plan.jobs)
         try:
             for name, twins in plan.twins.items():

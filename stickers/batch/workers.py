@@ -1,4 +1,8 @@
-"""The engine of one machine: processes that keep their models, replaced when they are lost."""
+"""The engine of one machine: processes that keep their models, replaced when they are lost.
+
+Each works through one photo at a time, with one thread: what overlaps is photos, not the
+stages of one, and so no core is idle while there are as many photos as cores.
+"""
 
 from __future__ import annotations
 
@@ -107,7 +111,8 @@ class Local:
         """The job submitted first took too long: its worker goes."""
         task = self._at_work.pop(next(iter(self._at_work)))
         task.worker.close(kill=True)
-        return task.job.lost("worker_hung", f"the photo took more than {self._patience:.0f} s")
+        what = f"the photo took more than {self._patience:.0f} s"
+        return task.job.lost("worker_hung", what, "try it alone, or use fewer workers")
 
     def close(self) -> None:
         """End the workers, busy ones at once."""
