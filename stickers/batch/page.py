@@ -66,7 +66,7 @@ figure a { display: block; color: inherit; text-decoration: none; padding: .6rem
 figure a:hover { outline: 2px solid var(--brand); }
 a:focus-visible, summary:focus-visible { outline: 3px solid var(--brand); outline-offset: 2px; }
 .pair { display: flex; gap: .3rem; justify-content: center; } .pair img { min-width: 0; }
-.pair img { width: 100%; max-width: 120px; aspect-ratio: 1; object-fit: cover; display: block; }
+.pair img { width: 100%; max-width: 120px; height: auto; display: block; }
 .photos .sheet { grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); }
 .photos .pair img { width: 50%; } .photos .pair img + img { border-radius: 10px; }
 figcaption { font-size: .85rem; line-height: 1.3; margin-top: .4rem; text-align: center;
