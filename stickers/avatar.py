@@ -20,7 +20,7 @@ import base64
 import binascii
 import random
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
@@ -276,6 +276,21 @@ def settle(traits: Mapping[str, Value], usual: Mapping[str, Value]) -> dict[str,
         elif result[name] == NONE:
             result[name] = usual[name]
     return result
+
+
+def read_changes(items: Iterable[str]) -> dict[str, str]:
+    """``TRAIT=VALUE`` pairs as `Avatar.changed` takes them; empty ones are passed over.
+
+    Raises:
+        UnknownValue: one is no such pair.
+    """
+    changes: dict[str, str] = {}
+    for item in filter(None, items):
+        name, equals, value = item.partition("=")
+        if not equals:
+            raise UnknownValue(f"--set {item} is not TRAIT=VALUE", hint="e.g. --set nose=button")
+        changes[name.strip()] = value.strip()
+    return changes
 
 
 def default_avatar(style: Style) -> Avatar:

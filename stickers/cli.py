@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from stickers import __version__, cli_models, show
+from stickers import __version__, cli_batch, cli_models, show
 from stickers.errors import StickersError, UnknownValue
-from stickers.options import Changes, Json, ModelFolder, Out, StyleName, Who, extra
+from stickers.options import Changes, Json, ModelFolder, Out, StyleName, Who, extra, names
 
 app = typer.Typer(
     name="stickers",
@@ -49,20 +48,6 @@ def _root(
     pass
 
 
-def _pairs(given: list[str] | None) -> dict[str, str]:
-    pairs: dict[str, str] = {}
-    for item in given or []:
-        name, equals, value = item.partition("=")
-        if not equals:
-            raise UnknownValue(f"--set {item} is not TRAIT=VALUE", hint="e.g. --set nose=button")
-        pairs[name.strip()] = value.strip()
-    return pairs
-
-
-def _names(given: str | None) -> list[str] | None:
-    return None if given is None else [n.strip() for n in given.split(",") if n.strip()]
-
-
 @app.command(epilog="Example: stickers make me.jpg -o out --set glasses=round")
 def make(
     out_dir: Out,
@@ -74,7 +59,7 @@ def make(
     as_json: Json = False,
 ) -> None:
     """Make a sticker pack from a photo."""
-    from stickers.avatar import avatar_of
+    from stickers.avatar import avatar_of, read_changes
     from stickers.catalog import load_catalog
     from stickers.pack import draw
     from stickers.pipeline import analyze as look
@@ -83,7 +68,7 @@ def make(
     if (photo is None) != sample:
         raise UnknownValue("one photo is needed", hint="give PHOTO, or --sample for a free one")
     catalog = load_catalog(style)
-    changes = _pairs(set_)
+    changes = read_changes(set_ or ())
     with show.progress("looking at the photo", None):
         analysis = look(photo or sample_photo(), model=model)
         avatar = avatar_of(analysis.attributes, catalog.style).changed(changes)
@@ -142,11 +127,11 @@ def render(
     set_: Changes = None,
 ) -> None:
     """Draw the pack of an avatar.json or a share code."""
-    from stickers.avatar import read_avatar
+    from stickers.avatar import read_avatar, read_changes
     from stickers.catalog import load_catalog
 
-    who = read_avatar(avatar).changed(_pairs(set_))
-    _draw_into(who, load_catalog(style or who.style), out_dir, _names(only), _names(formats), size)
+    who = read_avatar(avatar).changed(read_changes(set_ or ()))
+    _draw_into(who, load_catalog(style or who.style), out_dir, names(only), names(formats), size)
 
 
 @app.command(name="random", epilog="Example: stickers random --seed 7 -o someone")
@@ -221,57 +206,6 @@ def catalog(
         raise BadStyle(f"{len(found)} things to mend", where=loaded.style.folder, hint="see above")
 
 
-@app.command(epilog="Example: stickers batch photos -o packs --workers 4")
-def batch(
-    inputs: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="INPUT...",
-            help="Photos, folders, patterns ('in/*.jpg'), or .txt files with a path on each line.",
-        ),
-    ],
-    out_dir: Out,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, help="Photos at a time.  [default: one per core]", show_default=False),
-    ] = None,
-    engine: Annotated[str, typer.Option(help="local, or ray for a cluster.")] = "local",
-    resume: Annotated[
-        bool, typer.Option("--resume/--no-resume", help="Skip what an earlier run did.")
-    ] = True,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Try photos again that failed before.")
-    ] = False,
-    style: StyleName = "sly",
-) -> None:
-    """Make the packs of many photos; a run that was stopped goes on where it stood."""
-    from stickers.batch import plan_batch, run_batch, summarise
-
-    plan = plan_batch(inputs, out_dir, style=style, resume=resume, retry_failed=retry_failed)
-    if plan.skipped:
-        print(f"{len(plan.skipped)} of {len(plan.photos)} photos were done before", flush=True)
-    stopped = False
-    try:
-        with (
-            show.each_photo(len(plan.jobs)) as done,
-            closing(run_batch(plan, workers=workers, engine=engine)) as results,
-        ):
-            for result in results:
-                done(result)
-    except KeyboardInterrupt:
-        stopped = True
-    summary = summarise(plan)
-    reasons = ", ".join(f"{n} {code}" for code, n in summary.reasons.items())
-    failed = f", {len(summary.failed)} failed ({reasons})" if summary.failed else ""
-    print(show.one_line(f"{summary.made} of {summary.photos} packs in {out_dir}{failed}"))
-    if stopped:
-        print("stopped: the same command goes on from here", file=sys.stderr)
-        raise typer.Exit(130)
-    if summary.failed:
-        print("see batch.jsonl there; --retry-failed tries these again", file=sys.stderr)
-    raise typer.Exit(summary.exit_code)
-
-
 @app.command(epilog="Example: stickers export out/avatar.json --for whatsapp,telegram -o packs")
 def export(
     avatar: Who,
@@ -285,7 +219,7 @@ def export(
     from stickers import pipeline
     from stickers.export import export as write
 
-    wanted = _names(targets) or []
+    wanted = names(targets) or []
     pack = pipeline.render(avatar, style=style)
     with show.progress("writing", len(wanted) * len(pack.stickers)) as done:
         files = write(pack, wanted, out_dir, title=title, author=author, progress=done)
@@ -315,5 +249,5 @@ def app_(
     serve(host, port, open_browser=open_browser)
 
 
-for _command, _example in cli_models.COMMANDS:
+for _command, _example in (*cli_batch.COMMANDS, *cli_models.COMMANDS):
     app.command(epilog=_example)(_command)

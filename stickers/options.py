@@ -24,6 +24,11 @@ Changes = Annotated[
 ]
 
 
+def names(given: str | None) -> list[str] | None:
+    """The names in an option that takes them with commas between; None if it is not given."""
+    return None if given is None else [n.strip() for n in given.split(",") if n.strip()]
+
+
 @contextmanager
 def extra(what: str, name: str) -> Iterator[None]:
     """Imports within belong to an extra: say how to install it where it is missing."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from stickers.errors import CannotWrite
 
@@ -27,29 +29,33 @@ def staged(folder: Path) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         stage = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
     except OSError as exc:
-        raise _refused(exc, folder) from None
+        raise refused(exc, folder) from None
     try:
         yield stage
         try:
-            _move(stage, folder)
+            move_into(stage, folder)
         except OSError as exc:
-            raise _refused(exc, folder) from None
+            raise refused(exc, folder) from None
     except BaseException:
         shutil.rmtree(stage if new is None else new, ignore_errors=True)
         raise
     shutil.rmtree(stage, ignore_errors=True)
 
 
-def _move(stage: Path, folder: Path) -> None:
-    for path in sorted(p for p in stage.rglob("*") if p.is_file()):
-        target = folder / path.relative_to(stage)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        path.replace(target)
+def move_into(stage: Path, folder: Path) -> None:
+    """Move all of ``stage`` into ``folder``: each file, or whole new folder, by one rename."""
+    for path in sorted(stage.iterdir()):
+        target = folder / path.name
+        if path.is_dir() and target.is_dir():
+            move_into(path, target)
+        else:
+            path.replace(target)
 
 
-def _refused(exc: OSError, folder: Path) -> CannotWrite:
+def refused(exc: OSError, where: str | Path, hint: str = "choose another folder") -> CannotWrite:
+    """The error of an output place for what the system said."""
     reason = (exc.strerror or str(exc)).lower()
-    return CannotWrite(f"cannot write ({reason})", where=folder, hint="choose another folder")
+    return CannotWrite(f"cannot write ({reason})", where=where, hint=hint)
 
 
 @contextmanager
@@ -65,3 +71,16 @@ def whole(path: Path) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def zipped(files: Iterable[tuple[str, bytes]]) -> bytes:
+    """(path, content) pairs as a zip; the same files give the same bytes."""
+    out = io.BytesIO()
+    with ZipFile(out, "w") as archive:
+        for path, data in files:
+            entry = ZipInfo(path)  # dated 1980
+            stored = path.endswith((".png", ".webp"))
+            entry.compress_type = ZIP_STORED if stored else ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, data)
+    return out.getvalue()

@@ -63,7 +63,7 @@ class Pack:
             UnknownValue: a format that we do not write.
             CannotWrite: the folder refuses us.
         """
-        folder, wanted = Path(folder), _checked(formats)
+        folder, wanted = Path(folder), checked_formats(formats)
         with staged(folder) as stage:
             paths = []
             for path, data in self.files(wanted, side=side, progress=progress):
@@ -80,7 +80,7 @@ class Pack:
         progress: Progress = unwatched,
     ) -> Iterator[tuple[str, bytes]]:
         """(path, content) of everything that `write` writes, one after another; as there."""
-        wanted = _checked(formats)
+        wanted = checked_formats(formats)
         pictures = [rasterise(self.portrait.svg, side)]
         yield "avatar.json", self.avatar.to_json().encode()
         yield "avatar.svg", self.portrait.svg.encode()
@@ -98,7 +98,8 @@ class Pack:
         yield "sheet.png", png(sheet(pictures))
 
 
-def _checked(formats: Iterable[str]) -> tuple[str, ...]:
+def checked_formats(formats: Iterable[str]) -> tuple[str, ...]:
+    """``formats``, if each is one of `FORMATS`; raises `UnknownValue` otherwise."""
     wanted = tuple(formats)
     for name in wanted:
         if name not in FORMATS:

@@ -156,17 +156,19 @@ def _open(data: bytes, name: str) -> Image.Image:
             hint=f"reduce it to at most {MAX_PIXELS // 1_000_000} megapixels",
         ) from None
     except UnidentifiedImageError as exc:
-        if _looks_like_a_picture(data):
+        if looks_like_a_picture(data):
             raise _damaged(name) from exc
         raise NotAnImage("this is not a picture", where=name, hint=_USABLE) from exc
     except (*_BROKEN, RuntimeError) as exc:
         raise _damaged(name) from exc
 
 
-def _looks_like_a_picture(data: bytes) -> bool:
+def looks_like_a_picture(data: bytes) -> bool:
+    """Whether ``data`` begin as a picture does; 16 bytes are enough to tell."""
     return (
         data.startswith(_MAGIC)
         or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
+        or (data[:2] == b"BM" and data[6:10] == bytes(4))
         or (data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"mif1", b"avif"))
     )
 

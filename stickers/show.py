@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from stickers.batch.journal import Result
+    from stickers.batch.run import Summary
     from stickers.records import Analysis
     from stickers.training.agreement import Share
     from stickers.training.celeba_score import AttributesReport
@@ -23,6 +22,9 @@ if TYPE_CHECKING:
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+LISTED = 100
+"""Failed photos that are named at the end of a batch."""
 
 
 @contextmanager
@@ -46,35 +48,6 @@ def _bar() -> Progress:
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
-
-
-@contextmanager
-def each_photo(total: int) -> Iterator[Callable[[Result], None]]:
-    """A bar with the time left on a terminal, a line for each photo elsewhere."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as TimeLeft
-
-    on_terminal = err.is_terminal
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeLeft())
-    done = failed = 0
-    with Progress(*columns, console=err, transient=True, disable=not on_terminal) as bar:
-        task = bar.add_task("", total=total)
-
-        def show(result: Result) -> None:
-            nonlocal done, failed
-            done, failed = done + 1, failed + (result.error is not None)
-            note = f"[red]{failed} failed[/]" if failed else ""
-            bar.update(task, completed=done, description=note)
-            if result.error is not None:
-                line = one_line(f"error: {result.error.message}")
-                if on_terminal:
-                    bar.console.print(line, markup=False)
-                else:
-                    print(line, file=sys.stderr, flush=True)
-            elif not on_terminal:
-                print(one_line(f"{done}/{total} {result.photo} -> {result.folder}"), flush=True)
-
-        yield show
 
 
 def one_line(text: str) -> str:
@@ -116,6 +89,30 @@ def catalog(summary: dict[str, Any]) -> None:
     print(f"{len(summary['stand_ins'])} stand-ins")
     for trait, value, drawn in summary["stand_ins"]:
         print(f"  {trait} {value} is drawn as {drawn}")
+
+
+def batch(summary: Summary, seconds: float) -> None:
+    """How a batch stands: counts, reasons, and which photos failed."""
+    table = Table("photos", "", title=one_line(f"Packs in {summary.place}"), title_justify="left")
+    table.columns[1].justify = "right"
+    made = len(summary.packs) - summary.linked
+    for what, count in (
+        ("made", made),
+        ("linked, same photo", summary.linked),
+        *((f"failed: {code}", count) for code, count in summary.reasons.items()),
+        ("no pictures, skipped", len(summary.skipped)),
+        ("left to do", summary.left),
+    ):
+        if count or what == "made":
+            table.add_row(what, f"{count:,}")
+    table.add_section()
+    table.add_row("this run took", f"{seconds:.1f} s")
+    out.print(table)
+    for result in summary.failed[:LISTED]:
+        if result.error:
+            err.print(one_line(f"error: {result.error.message}"), markup=False)
+    if len(summary.failed) > LISTED:
+        err.print(f"... and {len(summary.failed) - LISTED:,} more, all in the manifest")
 
 
 def report(found: Report) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from batch_album import good_files
 from golden_files import Golden
 from stickers.avatar import Avatar, default_avatar
 from stickers.catalog import Catalog, load_catalog
@@ -50,3 +51,11 @@ def shared() -> Path:
     if not (SHARED / "ratings" / "ratings.csv").is_file():
         pytest.skip("the rated photographs are not beside this checkout")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def selfies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of six photos of a person, ``0000.jpg`` to ``0005.jpg``."""
+    folder = tmp_path_factory.mktemp("selfies")
+    good_files(folder, 6)
+    return folder

@@ -35,7 +35,10 @@ def commands() -> list[list[str]]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the reader's photo in it, where the commands run one after another."""
     path = tmp_path_factory.mktemp("readme")
-    Image.fromarray(sample_photo().pixels).save(path / "me.jpg")
+    (path / "photos").mkdir()
+    for photo in ("me.jpg", "photos/me.jpg"):
+        Image.fromarray(sample_photo().pixels).save(path / photo)
+    (path / "class.csv").write_text("photo,name\nphotos/me.jpg,Me\n")
     shutil.copytree(MODELS, path / "mine" / "model")  # as `stickers train` would write it
     return path
 

@@ -1,113 +1,187 @@
-"""From what the user names to photos: files, folders, patterns and list files.
+"""From what the user names to photos: files, folders, patterns, lists and tables.
 
 Nothing that was named gets lost: an input that leads to no photo (a typing error, a
 pattern that fits nothing, an empty folder) is passed on as if it were a photo, and
-fails later under its own name, as any photo that cannot be read does.
+fails later under its own name, as any photo that cannot be read does. Of the files of a
+folder, those that neither are pictures nor are called so are told apart.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import re
-import unicodedata
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
 
-PHOTO_SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .webp .heic .heif .avif .gif .bmp .tif .tiff".split()
-)
-"""Which files of a folder or pattern count as photos, in lower case."""
+from stickers.avatar import read_changes
+from stickers.batch.manifest import MANIFEST
+from stickers.errors import UnknownValue
+from stickers.photo import looks_like_a_picture
 
-LIST_SUFFIX = ".txt"
-"""What a list file's name ends with."""
+STDIN = "-"
+"""The input that means a list on standard input."""
+LIST, TABLE = ".txt", ".csv"
+"""What the name of a list, and of a table, ends with."""
+COLUMNS = ("photo", "name", "set")
+"""Of a table; only the first is needed."""
 
-_PACK_MARK = "avatar.json"
-_UNFIT = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\ud800-\udfff]')
-_LONGEST_NAME = 180
+Changes = tuple[tuple[str, str], ...]
+"""(trait or colour, value) pairs, as ``--set`` gives them."""
+
+_PHOTO_NAME = re.compile(r"\.(jpe?g|jpe|jfif|png|webp|hei[cf]|avif|gif|bmp|tiff?)$", re.I)
+_MADE_HERE = ("avatar.json", MANIFEST)
+_HEAD = 16
 
 
-def find_photos(inputs: Iterable[str | Path]) -> tuple[Path, ...]:
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One photo that was asked for.
+
+    Attributes:
+        photo: its absolute path.
+        name: what to call its results; "" for the photo's own name.
+        changes: made to the avatar before it is drawn.
+        picture: False for a file of a folder that neither is a picture nor is called so.
+    """
+
+    photo: Path
+    name: str = ""
+    changes: Changes = ()
+    picture: bool = True
+
+
+def find_photos(inputs: Iterable[str | Path]) -> tuple[Entry, ...]:
     """The photos that ``inputs`` lead to, in their order, each once.
 
     Args:
-        inputs: each a photo; a folder, searched with all below it for `PHOTO_SUFFIXES`,
-            sorted by path; a pattern (``*``, ``?``, ``[...]``, ``**``), likewise; or a list
-            file (``.txt``, UTF-8) with the path of a photo or folder on each line, relative
-            ones from the current folder.
+        inputs: each a photo; a folder, searched with all below it, sorted by path; a
+            pattern (``*``, ``?``, ``[...]``, ``**``), likewise; a list (``.txt``, UTF-8)
+            with a path on each line, or with NUL between them; ``-``, such a list on
+            standard input; or a table (``.csv``) with `COLUMNS`, whose ``set`` holds
+            ``TRAIT=VALUE`` with spaces or semicolons between. Relative paths start at
+            the current folder.
 
     Returns:
-        Absolute paths. Hidden files, and packs that were made before, are left out of
-        folders and patterns.
+        Entries with absolute paths. Hidden files, and what a batch or ``stickers make``
+        wrote, are left out of folders and patterns.
+
+    Raises:
+        UnknownValue: a table without those columns, or a change that is not TRAIT=VALUE.
     """
-    found = (_absolute(photo) for given in inputs for photo in _photos_of(given))
+    found = (entry for given in inputs for entry in _entries_of(given))
     return tuple(dict.fromkeys(found))
 
 
-def _photos_of(given: str | Path) -> list[Path]:
+def _entries_of(given: str | Path) -> Iterator[Entry]:
     path = Path(given)
-    if path.suffix.lower() == LIST_SUFFIX and _is_file(path):
-        photos = [photo for entry in _listed(path) for photo in _photos_at(entry)]
-    elif has_magic(str(given)) and not _is_file(path) and not _is_folder(path):
-        photos = _matching(str(given))
+    if str(given) == STDIN:
+        yield from _listed(sys.stdin.buffer.read()) or [_entry(path)]
+    elif path.suffix.lower() == LIST and (data := _bytes(path)):
+        yield from _listed(data) or [_entry(path)]
+    elif path.suffix.lower() == TABLE and (data := _bytes(path)):
+        yield from list(_rows(data, path)) or [_entry(path)]
+    elif has_magic(str(given)) and not _there(path):
+        yield from _matching(str(given)) or [_entry(path)]
     else:
-        photos = _photos_at(path)
-    return photos or [path]
+        yield from _at(path)
 
 
-def _photos_at(path: Path) -> list[Path]:
-    return (_walk(path) or [path]) if _is_folder(path) else [path]
+def _entry(path: Path, name: str = "", changes: Changes = (), *, picture: bool = True) -> Entry:
+    return Entry(_absolute(path), name, changes, picture)
 
 
-def _matching(pattern: str) -> list[Path]:
-    wanted = PHOTO_SUFFIXES | ({Path(pattern).suffix.lower()} - {""})
-    photos: list[Path] = []
-    found = glob(pattern, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
-    for match in sorted(map(Path, found)):
-        if _in_pack(match):
+def _at(path: Path, name: str = "", changes: Changes = ()) -> list[Entry]:
+    """The photo at ``path``, or all photos of the folder there."""
+    if not _is_folder(path):
+        return [_entry(path, name, changes)]
+    found = [_entry(p, "", changes, picture=known) for p, known in _walk(path)]
+    return found or [_entry(path, name, changes)]
+
+
+def _listed(data: bytes) -> list[Entry]:
+    text = data.decode("utf-8-sig", errors="surrogateescape")
+    lines = text.split("\0") if "\0" in text else [line.rstrip("\r") for line in text.split("\n")]
+    return [entry for line in lines if line.strip() for entry in _at(Path(line))]
+
+
+def _rows(data: bytes, path: Path) -> Iterator[Entry]:
+    text = data.decode("utf-8-sig", errors="surrogateescape")
+    first = text.partition("\n")[0]
+    mark = ";" if ";" in first and "," not in first else ","  # as some spreadsheets write it
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=mark)
+    columns = [str(name).strip().lower() for name in rows.fieldnames or ()]
+    if "photo" not in columns or set(columns) - set(COLUMNS):
+        raise UnknownValue(
+            f"the table's columns are not {', '.join(COLUMNS)}",
+            where=path,
+            hint="name them in its first line; only photo is needed",
+        )
+    rows.fieldnames = columns
+    for row in rows:
+        said = {name: (row[name] or "").strip() for name in columns}
+        if not said["photo"]:
+            continue
+        try:
+            changes = read_changes(re.split(r"[;\s]+", said.get("set", "")))
+        except UnknownValue as exc:
+            where = f"{path}, line {rows.line_num}"
+            raise UnknownValue(exc.what, where=where, hint=exc.hint) from None
+        yield from _at(Path(said["photo"]), said.get("name", ""), tuple(changes.items()))
+
+
+def _matching(pattern: str) -> list[Entry]:
+    found: list[Entry] = []
+    for match in sorted(map(Path, glob(pattern, recursive=True))):  # noqa: PTH207 - takes no absolute pattern
+        if any(_is_ours(folder) for folder in (match.parent, match.parent.parent)):
             continue
         if _is_folder(match):
-            photos += _walk(match)
-        elif match.suffix.lower() in wanted:
-            photos.append(match)
-    return photos
+            found += [_entry(p, picture=known) for p, known in _walk(match)]
+        else:
+            found.append(_entry(match, picture=_is_picture(match)))
+    return found
 
 
-def _listed(path: Path) -> list[Path]:
-    try:
-        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
-    except OSError:
-        return []  # an input that leads to no photo: reading it as one says why
-    lines = (line.rstrip("\r") for line in text.split("\n"))
-    return [Path(line) for line in lines if line.strip()]
-
-
-def _walk(folder: Path) -> list[Path]:
-    found: list[Path] = []
+def _walk(folder: Path) -> list[tuple[Path, bool]]:
+    """(file, whether it is a picture or is called so) of all below ``folder``, sorted."""
+    found: list[tuple[Path, bool]] = []
 
     def unreadable(exc: OSError) -> None:
-        found.append(Path(exc.filename))
+        found.append((Path(exc.filename), True))
 
     for here, folders, files in os.walk(folder, onerror=unreadable):
-        if _PACK_MARK in files:
+        if any(name in files for name in _MADE_HERE):
             folders.clear()
             continue
         folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(here, name) for name in files if _is_photo_name(name)]
+        paths = (Path(here, name) for name in files if not name.startswith("."))
+        found += [(path, _is_picture(path)) for path in paths]
     return sorted(found)
 
 
-def _is_photo_name(name: str) -> bool:
-    return not name.startswith(".") and Path(name).suffix.lower() in PHOTO_SUFFIXES
-
-
-def _in_pack(path: Path) -> bool:
-    return any(_is_file(folder / _PACK_MARK) for folder in (path.parent, path.parent.parent))
-
-
-def _is_file(path: Path) -> bool:
+def _is_picture(path: Path) -> bool:
+    if _PHOTO_NAME.search(path.name):
+        return True
     try:
-        return path.is_file()
+        if not path.is_file():  # a pipe or a socket: reading it might never end
+            return False
+        with path.open("rb") as file:
+            return looks_like_a_picture(file.read(_HEAD))
+    except OSError:
+        return True  # nobody knows: reading it as a photo says why
+
+
+def _is_ours(folder: Path) -> bool:
+    return any(_there(folder / name) for name in _MADE_HERE)
+
+
+def _there(path: Path) -> bool:
+    try:
+        return path.exists()
     except OSError:  # too long, or in a folder that may not be entered
         return False
 
@@ -119,48 +193,16 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
+def _bytes(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None  # an input that leads to no photo: reading it as one says why
+
+
 def _absolute(path: Path) -> Path:
     """Without links or ``..`` on the way, but a photo that is a link keeps its own name."""
     try:
         return path.resolve() if path.name in ("", "..") else path.parent.resolve() / path.name
     except (OSError, RuntimeError, ValueError):  # a loop of links, or no path at all
         return path.absolute()
-
-
-def folder_names(
-    photos: Iterable[Path], known: Mapping[Path, str], reserved: Iterable[str] = ()
-) -> dict[Path, str]:
-    """A folder name for each photo: its stem, with ``-2``, ``-3`` ... where that is taken.
-
-    The same photos in the same order get the same names, whichever of them are in
-    ``known``. No two names differ only in case, because some file systems ignore it.
-
-    Args:
-        photos: in the order in which names are given.
-        known: names that photos have from before; these stay and are given to no other.
-        reserved: names given to no photo.
-    """
-    taken = {_folded(name) for name in (*known.values(), *reserved)}
-    tried: dict[str, int] = {}
-    names: dict[Path, str] = {}
-    for photo in photos:
-        stem = _clean(photo.stem)
-        name = known.get(photo)
-        while name is None:
-            number = tried[stem] = tried.get(stem, 0) + 1
-            candidate = stem if number == 1 else f"{stem}-{number}"
-            if _folded(candidate) not in taken:
-                name = candidate
-        taken.add(_folded(name))
-        names[photo] = name
-    return names
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()
-
-
-def _clean(stem: str) -> str:
-    """``stem`` as a folder name that every system takes and no tool hides."""
-    short = _UNFIT.sub("_", stem).encode()[:_LONGEST_NAME].decode(errors="ignore")
-    return short.strip(" .") or "photo"

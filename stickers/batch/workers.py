@@ -1,64 +1,28 @@
-"""Who does the work of a batch: processes on this machine, or a Ray cluster.
+"""The engine of one machine: processes that keep their models, replaced when they are lost.
 
-An engine takes jobs and gives results back in the order in which they end. Both
-engines call one plain function with one job, in a process that keeps its models.
+Each works through one photo at a time, with one thread: what overlaps is photos, not the
+stages of one, and so no core is idle while there are as many photos as cores.
 """
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, contextmanager, suppress
-from importlib import import_module
-from typing import Any, Protocol
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 from stickers.batch.job import Job, Work
-from stickers.batch.journal import Result
-from stickers.errors import MissingExtra, StickersError, UnknownValue
+from stickers.batch.manifest import Result
+from stickers.errors import StickersError
 
-
-class Engine(Protocol):
-    """Who does jobs. `submit` while ``busy < slots``, `collect` while ``busy``."""
-
-    slots: int
-
-    @property
-    def busy(self) -> int:
-        """How many jobs were submitted and not yet collected."""
-
-    def submit(self, job: Job) -> None:
-        """Begin a job."""
-
-    def collect(self) -> Result:
-        """Wait for any job to end; raises what its work raised."""
-
-    def close(self) -> None:
-        """Let go of all workers; what is still busy is given up."""
-
-
-def start_engine(name: str, work: Work, workers: int | None) -> Engine:
-    """The engine called ``name``: ``local`` or ``ray``.
-
-    Args:
-        name: of the engine.
-        work: what to do with each job.
-        workers: jobs at a time; one per core (of the cluster) if not given.
-
-    Raises:
-        UnknownValue: no such engine, or less than one worker.
-        MissingExtra: ``ray`` is not installed.
-    """
-    if name not in ENGINES:
-        raise UnknownValue(f"there is no engine {name!r}", hint=f"use {' or '.join(ENGINES)}")
-    if workers is not None and workers < 1:
-        raise UnknownValue(f"{workers} workers can do nothing", hint="use one or more")
-    return ENGINES[name](work, workers)
+PATIENCE = 60.0
+"""Seconds after which a photo is given up."""
 
 
 class _Worker:
@@ -76,7 +40,8 @@ class _Worker:
     def close(self, *, kill: bool = False) -> None:
         if kill and self._has_started():
             with suppress(ProcessLookupError):
-                os.kill(self._started.result(), signal.SIGTERM)
+                # One that was stopped, or hangs in native code, hears nothing else.
+                os.kill(self._started.result(), getattr(signal, "SIGKILL", signal.SIGTERM))
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def bury(self) -> None:
@@ -90,14 +55,21 @@ class _Worker:
         return self._started.done() and self._started.exception() is None
 
 
-class Local:
-    """Processes on this machine. One that dies fails its photo and is replaced."""
+@dataclass(frozen=True, slots=True)
+class _Task:
+    worker: _Worker
+    job: Job
+    deadline: float
 
-    def __init__(self, work: Work, workers: int | None) -> None:
+
+class Local:
+    """Processes on this machine. One that dies or hangs fails its photo and is replaced."""
+
+    def __init__(self, work: Work, workers: int | None, patience: float = PATIENCE) -> None:
         self.slots = workers or _cores()
-        self._work = work
+        self._work, self._patience = work, patience
         self._idle: list[_Worker] = []
-        self._at_work: dict[Future[Result], tuple[_Worker, Job]] = {}
+        self._at_work: dict[Future[Result], _Task] = {}
 
     @property
     def busy(self) -> int:
@@ -113,30 +85,42 @@ class Local:
             worker.bury()
             self.submit(job)
         else:
-            self._at_work[future] = (worker, job)
+            self._at_work[future] = _Task(worker, job, time.monotonic() + self._patience)
 
     def collect(self) -> Result:
         """Wait for any job to end; raises what its work raised."""
-        done, _ = wait(self._at_work, return_when=FIRST_COMPLETED)
+        first = next(iter(self._at_work.values()))
+        left = max(0.0, first.deadline - time.monotonic())
+        done, _ = wait(self._at_work, timeout=left, return_when=FIRST_COMPLETED)
+        if not done:
+            return self._give_up()
         future = next(f for f in self._at_work if f in done)  # the one submitted first
-        worker, job = self._at_work.pop(future)
+        task = self._at_work.pop(future)
         try:
             result = future.result()
         except BrokenProcessPool:
-            worker.bury()
-            return Result.died(job.photo)
+            task.worker.bury()
+            return task.job.lost("worker_died", "the process that worked on the photo died")
         except BaseException:
-            self._idle.append(worker)
+            self._idle.append(task.worker)
             raise
-        self._idle.append(worker)
+        self._idle.append(task.worker)
         return result
+
+    def _give_up(self) -> Result:
+        """The job submitted first took too long: its worker goes."""
+        task = self._at_work.pop(next(iter(self._at_work)))
+        task.worker.close(kill=True)
+        what = f"the photo took more than {self._patience:.0f} s"
+        return task.job.lost("worker_hung", what, "try it alone, or use fewer workers")
 
     def close(self) -> None:
         """End the workers, busy ones at once."""
         for worker in self._idle:
             worker.close()
-        for worker, _ in self._at_work.values():
-            worker.close(kill=True)
+        for task in self._at_work.values():
+            task.worker.close(kill=True)
+        self._at_work.clear()
 
 
 def _cores() -> int:
@@ -170,77 +154,3 @@ def _leave_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
-
-
-class Ray:
-    """Tasks on a Ray cluster: the one that ``RAY_ADDRESS`` names, or one of this machine.
-
-    Photos and the output folder must have the same paths on every node, and this
-    package must be installed there.
-    """
-
-    def __init__(self, work: Work, workers: int | None) -> None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no telemetry
-        try:
-            self._ray: Any = import_module("ray")
-        except ImportError:
-            raise MissingExtra(
-                "the engine ray is not installed", hint='pip install "stickers[ray]"'
-            ) from None
-        with ExitStack() as undo:
-            if not self._ray.is_initialized():
-                undo.callback(self._ray.shutdown)
-                self._join()
-            # Two a core, so that no core waits for this process.
-            self.slots = workers or 2 * max(1, int(self._ray.cluster_resources().get("CPU", 1)))
-            self._task = self._ray.remote(num_cpus=1)(work)
-            self._undo = undo.pop_all()
-        self._at_work: dict[Any, Job] = {}
-
-    def _join(self) -> None:
-        try:
-            self._ray.init(log_to_driver=False, logging_level=logging.ERROR)
-        except (ConnectionError, RuntimeError, ValueError) as exc:
-            address = os.environ.get("RAY_ADDRESS")
-            hint = "check RAY_ADDRESS, or unset it to use this machine alone"
-            raise StickersError(
-                "the Ray cluster does not answer", where=address, hint=hint
-            ) from exc
-
-    @property
-    def busy(self) -> int:
-        """How many jobs were submitted and not yet collected."""
-        return len(self._at_work)
-
-    def submit(self, job: Job) -> None:
-        """Hand a job to the cluster."""
-        self._at_work[self._task.remote(job)] = job
-
-    def collect(self) -> Result:
-        """Wait for any job to end; raises what its work raised."""
-        errors = self._ray.exceptions
-        ready, _ = self._ray.wait(list(self._at_work), num_returns=1)
-        job = self._at_work.pop(ready[0])
-        try:
-            result: Result = self._ray.get(ready[0])
-        except (errors.WorkerCrashedError, errors.NodeDiedError, errors.OutOfMemoryError):
-            return Result.died(job.photo)
-        except errors.RayTaskError as exc:
-            if isinstance(exc.cause, StickersError):
-                raise exc.cause from None
-            hint = "install this version of stickers on every node"
-            raise StickersError("a node of the Ray cluster cannot do the work", hint=hint) from exc
-        except errors.RayError as exc:
-            hint = "see to it; the same command then goes on"
-            raise StickersError("the Ray cluster failed", hint=hint) from exc
-        return result
-
-    def close(self) -> None:
-        """Give up what is at work, and a cluster of our own."""
-        for reference in self._at_work:
-            self._ray.cancel(reference, force=True)
-        self._undo.close()
-
-
-ENGINES: dict[str, Callable[[Work, int | None], Engine]] = {"local": Local, "ray": Ray}
-"""Name -> engine."""

@@ -6,9 +6,7 @@ be mistaken for another's. Few are drawn at a time; the others wait.
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Callable
 from functools import cache
 from urllib.parse import quote, urlencode
@@ -24,6 +22,7 @@ from stickers.compose import RESTING, compose
 from stickers.document import SIDE
 from stickers.errors import StickersError, UnknownValue
 from stickers.export import export_files
+from stickers.output import zipped
 from stickers.pack import Pack
 from stickers.raster import Square, png, rasterise, webp
 from stickers.web.session import Draft
@@ -142,15 +141,7 @@ def zip_of(draft: Draft, title: str, author: str, targets: tuple[str, ...] = ())
     if targets:
         for path, data in export_files(pack, targets, author=author, title=title).items():
             files[f"for/{path}"] = data
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for path, data in sorted(files.items()):
-            entry = zipfile.ZipInfo(path)
-            stored = path.endswith((".png", ".webp"))
-            entry.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, data)
-    return out.getvalue()
+    return zipped(sorted(files.items()))
 
 
 def _contents(pack: Pack, title: str, author: str) -> bytes:
