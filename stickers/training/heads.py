@@ -38,7 +38,8 @@ class HeadConfig:
         rate: the highest learning rate.
         decay: weight decay.
         dropout: share of the vector that is hidden in a step.
-        hidden: units between vector and logits; 0 makes a head linear.
+        hidden: units between vector and logits; 0 makes a head linear. A trait of more
+            values than that has a linear head: fewer units would hold it back.
         joint: whether all heads share the hidden layer, so that one learns from another.
         balance: 0..1, how far rare values are weighted up to frequent ones.
         ordinal: how much it counts, beside the value, how many steps away an answer is.
@@ -167,21 +168,21 @@ def fit_heads(
 
 
 def _heads(width: int, config: HeadConfig) -> nn.ModuleDict:
-    shared = _hidden(width, config) if config.joint else None
+    shared = _hidden(width, config) if config.joint else []
     return nn.ModuleDict(
         {
             t.name: nn.Sequential(
                 *(shared or _hidden(width, config)),
-                nn.Linear(config.hidden or width, len(t.predicted)),
+                nn.Linear(config.hidden, len(t.predicted)),
             )
+            if config.joint or config.hidden > len(t.predicted)
+            else nn.Sequential(nn.Linear(width, len(t.predicted)))
             for t in PREDICTED
         }
     )
 
 
 def _hidden(width: int, config: HeadConfig) -> list[nn.Module]:
-    if not config.hidden:
-        return []
     return [nn.Linear(width, config.hidden), nn.ReLU(), nn.Dropout(config.dropout)]
 
 
