@@ -1,4 +1,4 @@
-"""What recognition costs and gives: models side by side, and heads fitted three ways.
+"""What recognition costs and gives: models side by side, and heads fitted four ways.
 
     python benchmarks/recognition.py models MODEL...
     python benchmarks/recognition.py heads MODEL --ratings ratings --cache model/.cache
@@ -136,7 +136,8 @@ def compare_heads(folder: Path, ratings: Path, cache: Path) -> None:
         for part in parts
     }
     ways = {
-        "linear": HeadConfig(),
+        "linear": HeadConfig(hidden=0),
+        "shipped": HeadConfig(),
         "separate": HeadConfig(hidden=128),
         "joint": HeadConfig(hidden=128, joint=True),
     }

@@ -9,7 +9,7 @@ import torch
 
 from stickers.errors import UnknownValue
 from stickers.training.calibration import calibrate, pick_thresholds
-from stickers.training.heads import Head, HeadConfig, agreement, fit_heads
+from stickers.training.heads import EACH, Head, HeadConfig, agreement, fit_heads
 from stickers.training.search import search
 from stickers.traits import PREDICTED
 
@@ -65,8 +65,8 @@ def test_joint_heads_share_their_hidden_layer_and_separate_ones_hold_no_trait_ba
     for heads in (joint, separate):
         assert agreement(heads["lips"], vectors[200:], known["lips"][200:]) > 0.7
     with pytest.raises(UnknownValue, match="share a hidden layer"):
-        HeadConfig(joint=True).validate()
-    few = {t.name for t in PREDICTED if len(t.predicted) < config.hidden}
+        HeadConfig(hidden=0, joint=True).validate()
+    few = {t.name for t in PREDICTED if EACH * len(t.predicted) <= config.hidden}
     assert {name for name, head in separate.items() if len(head.layers) == 2} == few
     assert all(len(head.layers) == 2 for head in joint.values())
 

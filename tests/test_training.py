@@ -332,7 +332,7 @@ def features_width(network: object) -> int:
         ({"backbone": "resnet18"}, UnknownValue),
         ({"seed": -1}, UnknownValue),
         ({"search": -1}, UnknownValue),
-        ({"heads": HeadConfig(joint=True)}, UnknownValue),
+        ({"heads": HeadConfig(hidden=0, joint=True)}, UnknownValue),
         ({"schedule": Schedule(sides=())}, UnknownValue),
     ],
 )

@@ -26,6 +26,9 @@ Vectors = NDArray[np.float32] | NDArray[np.float16]
 Targets = Mapping[str, NDArray[np.float32]]
 Layer = tuple[NDArray[np.float32], NDArray[np.float32]]
 
+EACH = 3
+"""Hidden units that a value needs: with fewer, rare values (white hair, braids) were lost."""
+
 
 @dataclass(frozen=True, slots=True)
 class HeadConfig:
@@ -38,8 +41,8 @@ class HeadConfig:
         rate: the highest learning rate.
         decay: weight decay.
         dropout: share of the vector that is hidden in a step.
-        hidden: units between vector and logits; 0 makes a head linear. A trait of more
-            values than that has a linear head: fewer units would hold it back.
+        hidden: units between vector and logits; 0 makes a head linear. So is that of a
+            trait with fewer than `EACH` units for each of its values.
         joint: whether all heads share the hidden layer, so that one learns from another.
         balance: 0..1, how far rare values are weighted up to frequent ones.
         ordinal: how much it counts, beside the value, how many steps away an answer is.
@@ -52,7 +55,7 @@ class HeadConfig:
     rate: float = 3e-4
     decay: float = 0.05
     dropout: float = 0.5
-    hidden: int = 0
+    hidden: int = 32
     joint: bool = False
     balance: float = 0.15
     ordinal: float = 1.0
@@ -175,7 +178,7 @@ def _heads(width: int, config: HeadConfig) -> nn.ModuleDict:
                 *(shared or _hidden(width, config)),
                 nn.Linear(config.hidden, len(t.predicted)),
             )
-            if config.joint or config.hidden > len(t.predicted)
+            if config.joint or config.hidden >= EACH * len(t.predicted)
             else nn.Sequential(nn.Linear(width, len(t.predicted)))
             for t in PREDICTED
         }
