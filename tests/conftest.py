@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import os
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,6 +19,12 @@ settings.register_profile(
     "any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("any-machine")
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Playwright
+
+STARTING = 120_000
+"""ms that a browser may take to start: a busy machine is no fault of the page."""
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -59,3 +69,35 @@ def selfies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("selfies")
     good_files(folder, 6)
     return folder
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """The driver of browsers: a process can have no more than one."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def launch(playwright: Playwright) -> Callable[..., Browser]:
+    """Starts Debian's Chromium with more arguments, if any."""
+    path = shutil.which("chromium")
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail("chromium is not installed, and .ci/run should have seen to it")
+        pytest.skip("chromium is not installed")
+
+    def start(*more: str) -> Browser:
+        args = ["--no-sandbox", *more]
+        return playwright.chromium.launch(executable_path=path, args=args, timeout=STARTING)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def chromium(launch: Callable[..., Browser]) -> Iterator[Browser]:
+    browser = launch()
+    yield browser
+    browser.close()

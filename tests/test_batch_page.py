@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
 
 from stickers.avatar import random_avatar
 from stickers.batch.folder import Folder
@@ -103,27 +102,13 @@ def test_each_avatar_leads_to_its_pack(summary: Summary, recipe: Recipe, layout:
     assert "%23" in str(links[1]) and "\n" not in str(links[1])
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("Debian's chromium is not installed")
-    with playwright.sync_playwright() as driver:
-        running = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield running
-        running.close()
-
-
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_is_accessible_and_fits_a_telephone(
-    summary: Summary, recipe: Recipe, browser: Any, scheme: str
+    summary: Summary, recipe: Recipe, chromium: Browser, scheme: str
 ) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
     write_page(summary, recipe, with_photos=True)
-    page = browser.new_page(viewport={"width": 360, "height": 700}, color_scheme=scheme)
+    page = chromium.new_page(viewport={"width": 360, "height": 700}, color_scheme=scheme)
     page.goto((summary.place.root / PAGE).as_uri())  # type: ignore[attr-defined]
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360

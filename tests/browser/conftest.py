@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -16,8 +15,8 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
-from visiting import PATIENCE, Launch, Site
+from playwright.sync_api import Browser, BrowserContext, Page
+from visiting import PATIENCE, Site
 
 from stickers.sample import sample_photo
 
@@ -63,35 +62,6 @@ def me(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("photos") / "me.jpg"
     Image.fromarray(sample_photo().pixels).save(path, quality=92)
     return path
-
-
-@pytest.fixture(scope="session")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="session")
-def launch(playwright: Playwright) -> Launch:
-    """Starts Debian's Chromium with more arguments, if any."""
-    path = shutil.which("chromium")
-    if path is None:
-        if os.environ.get("CI"):
-            pytest.fail("chromium is not installed, and .ci/run should have seen to it")
-        pytest.skip("chromium is not installed")
-
-    def start(*more: str) -> Browser:
-        args = ["--no-sandbox", *more]
-        return playwright.chromium.launch(executable_path=path, args=args, timeout=PATIENCE)
-
-    return start
-
-
-@pytest.fixture(scope="session")
-def chromium(launch: Launch) -> Iterator[Browser]:
-    browser = launch()
-    yield browser
-    browser.close()
 
 
 @pytest.fixture
