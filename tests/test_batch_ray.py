@@ -27,7 +27,8 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A head that does no work, and a node of one core; tests add others."""
-    cluster_utils = pytest.importorskip("ray.cluster_utils")
+    from ray import cluster_utils
+
     before = os.environ.copy()
     os.environ["PYTHONPATH"] = os.pathsep.join(map(str, (ROOT, ROOT / "tests")))
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import random
 import time
 from collections import Counter, defaultdict
@@ -34,6 +35,8 @@ def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield str(tmp_path / "ratings.db")
     elif postgres_programs() is None:
+        if os.environ.get("CI"):
+            pytest.fail("PostgreSQL is not installed, and .ci/run should have seen to it")
         pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
     else:
         with postgres() as url:

@@ -27,7 +27,8 @@ Targets = Mapping[str, NDArray[np.float32]]
 Layer = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 EACH = 3
-"""Hidden units that a value needs: with fewer, rare values (white hair, braids) were lost."""
+"""Hidden units that a value needs: with fewer, hair styles and seniors' hair were told worse
+(see ``benchmarks/recognition.md``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class HeadConfig:
         decay: weight decay.
         dropout: share of the vector that is hidden in a step.
         hidden: units between vector and logits; 0 makes a head linear. So is that of a
-            trait with fewer than `EACH` units for each of its values.
+            trait with fewer than `EACH` units for each of its values, unless joint.
         joint: whether all heads share the hidden layer, so that one learns from another.
         balance: 0..1, how far rare values are weighted up to frequent ones.
         ordinal: how much it counts, beside the value, how many steps away an answer is.
